@@ -1,0 +1,60 @@
+# Two commands do everything: `make run` and `make test`.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: run test check format bench screenshots schema lock clean
+
+run: $(VENV)/.runtime ## the whole portal with simulated Azure, in the foreground
+	@exec $(BIN)/python manage.py portal
+
+test: $(VENV)/.dev ## all tests that this machine can run; says what it skips and why
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(VENV)/.dev ## everything that CI checks, tests included
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy .
+	$(BIN)/lint-imports
+	$(BIN)/djade --check --target-version 5.2 $$(git ls-files 'templates/*.html')
+	$(BIN)/deptry .
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/stdout | diff docs/openapi.yaml - || { echo "docs/openapi.yaml is stale: make schema"; exit 1; }
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') ALLOWED_HOSTS=portal.test DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost DJANGO_SETTINGS_MODULE=portal.settings.production $(BIN)/python manage.py check --deploy --fail-level WARNING
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/djade --target-version 5.2 $$(git ls-files 'templates/*.html')
+
+bench: $(VENV)/.dev ## speed and memory, as ratios to a baseline
+	$(BIN)/python -m bench
+
+screenshots: $(VENV)/.dev ## the README's pictures, from the running product
+	$(BIN)/python -m docs.screenshots
+
+schema: $(VENV)/.dev
+	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+lock: $(VENV)/.dev ## after a change of requirements*.in
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links requirements.in -o requirements.txt
+	$(BIN)/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links requirements-dev.in -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) var .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: requirements.txt | $(VENV)/bin/python
+	@echo "Installing what the portal runs on …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.txt requirements.txt | $(VENV)/bin/python
+	@echo "Installing what the tests need …"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@ $(VENV)/.runtime
