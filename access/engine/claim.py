@@ -1,0 +1,89 @@
+"""Which gates are due, and who holds one: a lease with a token, by the database's clock."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from access.clock import db_now
+from access.models import Gate, Grant
+from access.states import HOLDING, WANTING, GrantState
+
+
+class LeaseLost(Exception):
+    """Another worker took the gate over; nothing that this one learned may be written."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    gate_id: int
+    token: uuid.UUID
+
+
+def due_gates(limit: int = 200) -> list[int]:
+    """Ids of gates with work to do now, that nobody holds and that are not paused."""
+    return list(_due().order_by("looked_at", "pk").values_list("pk", flat=True)[:limit])
+
+
+def claim(gate_id: int) -> Lease | None:
+    """Take the gate if it is due. ``None`` when it is not, or another worker was quicker."""
+    with transaction.atomic():
+        due = _due().filter(pk=gate_id).order_by()
+        if connection.features.has_select_for_update_skip_locked:
+            due = due.select_for_update(skip_locked=True, of=("self",))
+        gate = due.first()
+        if gate is None:
+            return None
+        lease = Lease(gate.pk, uuid.uuid4())
+        now = db_now()
+        Gate.objects.filter(pk=gate.pk).update(
+            lease_token=lease.token,
+            lease_until=now + timedelta(seconds=settings.ACCESS_LEASE_SECONDS),
+            looked_at=now,
+            look_again_at=None,  # if this look never ends, the next is due with its lease
+        )
+        return lease
+
+
+def is_moving(gate_id: int) -> bool:
+    """Whether something at this gate is on its way, and the next look comes within a second."""
+    soon = Now() + timedelta(seconds=1)
+    moving = Grant.objects.filter(
+        gate_id=gate_id, state__in=[GrantState.OPENING, GrantState.CLOSING]
+    )
+    return moving.filter(gate__look_again_at__lte=soon).exists()
+
+
+def hold(lease: Lease) -> Gate:
+    """Lock the leased gate inside the caller's transaction. Raises ``LeaseLost``."""
+    gate = (
+        Gate.objects.select_for_update().filter(pk=lease.gate_id, lease_token=lease.token).first()
+    )
+    if gate is None:
+        raise LeaseLost(f"gate {lease.gate_id}")
+    return gate
+
+
+def forget_leases() -> int:
+    """Free every gate. Only for a process that is certainly the only worker, at its start."""
+    return Gate.objects.filter(lease_token__isnull=False).update(lease_token=None, lease_until=None)
+
+
+def _due() -> QuerySet[Gate]:
+    """Asked of the grants' states, not of a stored wake-up time: nothing can be missed."""
+    mine = Grant.objects.filter(gate=OuterRef("pk"))
+    not_held = Q(not_before__isnull=True) | Q(not_before__lte=Now())
+    starting = mine.filter(not_held, state=GrantState.SCHEDULED, starts_at__lte=Now())
+    over = mine.filter(state__in=[GrantState.OPENING, GrantState.OPEN], ends_at__lte=Now())
+    ordered = mine.filter(state__in=WANTING, end_order__isnull=False)
+    again = Q(look_again_at__isnull=True) | Q(look_again_at__lte=Now())
+    moving = again & Exists(mine.filter(state__in=HOLDING))
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
+    running = Q(pause_until__isnull=True) | Q(pause_until__lte=Now())
+    return Gate.objects.filter(free, running).filter(
+        Exists(starting) | Exists(over) | Exists(ordered) | moving
+    )

@@ -1,0 +1,43 @@
+"""Ledger lines gathered while rows are changed, written last.
+
+Appending locks the ledger's head until commit, so it comes after every other lock: two
+transactions then cannot wait for each other.
+"""
+
+from typing import Any
+
+from access import ledger
+from access.models import Gate, Grant
+
+WORKER = "worker"
+
+
+class Lines:
+    def __init__(self) -> None:
+        self._pending: list[dict[str, Any]] = []
+
+    def about(self, grant: Grant, event: str, *, outcome: str = "success", **data: Any) -> None:
+        self._pending.append(
+            {
+                "event": event,
+                "outcome": outcome,
+                "reference": grant.access_request.reference,
+                "subject": grant.machine.resource_key,
+                "data": {"grant": grant.pk, "kind": grant.kind, "port": grant.port, **data},
+            }
+        )
+
+    def about_gate(self, gate: Gate, event: str, *, outcome: str = "success", **data: Any) -> None:
+        self._pending.append(
+            {
+                "event": event,
+                "outcome": outcome,
+                "subject": gate.resource_key,
+                "data": {"gate": gate.pk, "kind": gate.kind, **data},
+            }
+        )
+
+    def write(self) -> None:
+        for line in self._pending:
+            ledger.record(line.pop("event"), by=WORKER, **line)
+        self._pending = []

@@ -1,0 +1,58 @@
+"""The core's words for what went wrong. Mapped to HTTP in one place, ``access.views.problems``.
+
+``Later`` and ``Never`` are the only two things a kind may say about Azure.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Receipt = Mapping[str, Any]  # one call sent to Azure: operation, ids, status
+
+
+class AccessError(Exception):
+    """Something the person in front of the page should read. ``str()`` is fit to show."""
+
+
+class WrongState(AccessError):
+    """The thing has moved on since the person looked (HTTP 409)."""
+
+
+class NotAllowed(AccessError):
+    """This person may not do this (HTTP 403)."""
+
+
+class Invalid(AccessError):
+    """What was sent cannot be accepted (HTTP 400). ``fields`` maps a field to its message."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__(" ".join(fields.values()))
+        self.fields = dict(fields)
+
+
+class Later(Exception):
+    """Azure cannot do it now. ``retry_after`` in seconds, ``None`` when Azure did not say.
+
+    ``sent`` is false only when Azure certainly did nothing (a 429, a refused connection): then
+    the call may be repeated at once. Otherwise the answer was lost and Azure may have acted.
+    """
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        retry_after: float | None = None,
+        sent: bool = True,
+        receipts: Sequence[Receipt] = (),
+    ) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+        self.sent = sent
+        self.receipts = list(receipts)
+
+
+class Never(Exception):
+    """Azure refuses, and asking again will not help. The reason is fit for a person to read."""
+
+    def __init__(self, reason: str, *, receipts: Sequence[Receipt] = ()) -> None:
+        super().__init__(reason)
+        self.receipts = list(receipts)

@@ -1,0 +1,123 @@
+"""The protocol that a kind of access answers, and the registry of the kinds in use.
+
+A kind works on batches through one gate: it *observes* what Azure really holds, and *opens* and
+*closes* doors in as few calls as Azure allows. It never decides and never writes a grant.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cache
+from typing import Any, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from access.errors import Receipt
+from access.models import Gate, Machine
+
+DoorKey = tuple[int, int]  # (machine id, port)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a kind can do for one machine. ``refusal`` is empty, or says why not and what helps."""
+
+    kind: str
+    port: int
+    gate_id: int | None
+    max_minutes: int
+    refusal: str = ""
+
+
+@dataclass(frozen=True)
+class Door:
+    """One port of one machine, as the engine wants it.
+
+    ``until`` is the latest end of the grants that want it open, ``None`` when nobody does.
+    ``on_behalf`` names people and request references; Azure keeps it where it has a field.
+    """
+
+    machine: Machine
+    port: int
+    until: datetime | None = None
+    on_behalf: str = ""
+    ending: bool = False  # sessions matter: someone's time on this door is over
+
+    @property
+    def key(self) -> DoorKey:
+        return (self.machine.pk, self.port)
+
+
+@dataclass(frozen=True)
+class Session:
+    """A live Bastion session, as the host reports it."""
+
+    session_id: str
+    bastion_id: str
+    user_name: str
+    protocol: str  # "ssh" or "rdp"
+    since: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What Azure holds for one door. ``until`` is ``None`` where Azure sets no end itself."""
+
+    open: bool
+    until: datetime | None = None
+    renews_at: datetime | None = None  # Azure's own end cannot reach ours yet: ask again then
+    settling: bool = False  # Azure is still at work on an earlier call
+    failed: str = ""  # Azure says that it will not open it, and why
+    sessions: tuple[Session, ...] = ()
+    detail: Mapping[str, Any] = field(default_factory=dict)  # for the ledger; no secrets
+
+
+@dataclass(frozen=True)
+class Command:
+    """One way to connect. ``text`` is ready to paste into a shell."""
+
+    title: str
+    text: str
+    note: str = ""
+
+
+class Kind(Protocol):
+    """All that speaks to Azure may raise ``Later`` or ``Never`` and nothing else.
+
+    ``settle_seconds``: how long an unanswered call may still take effect, so that it is not
+    sent twice. ``exclusive``: a door serves one grant at a time.
+    """
+
+    name: str
+    label: str  # "Port window"
+    exclusive: bool
+    opens_port: bool  # makes the machine's port reachable from the Bastion
+    needs_open_port: bool  # is useless while the port is shut
+    settle_seconds: float
+
+    def offers(self, machine: Machine) -> list[Offer]: ...
+
+    def observe(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, Seen]: ...
+
+    def open(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]: ...
+
+    def close(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]: ...
+
+    def sessions(self, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]: ...
+
+    def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]: ...
+
+    def commands(self, machine: Machine, port: int) -> list[Command]: ...
+
+
+@cache
+def all_kinds() -> dict[str, Kind]:
+    """The kinds named in ``settings.ACCESS_KINDS``, by name, in that order."""
+    made: list[Kind] = [import_string(path)() for path in settings.ACCESS_KINDS]
+    return {kind.name: kind for kind in made}
+
+
+def kind_named(name: str) -> Kind:
+    """Raises ``KeyError`` for a kind that this installation does not have."""
+    return all_kinds()[name]

@@ -1,0 +1,141 @@
+"""The append-only, hash-chained record of what was done, refused and failed.
+
+``record`` is the only writer. It refuses to run outside a transaction, so a change and its line
+stand or fall together. Never put a secret, a link's URL or a token into ``data``.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from django.db import connection, transaction
+
+from access.clock import db_now
+from access.models import LedgerEntry, LedgerHead, Person
+
+GENESIS = "0" * 64
+CANONICAL_VERSION = 1
+
+
+class NoTransaction(RuntimeError):
+    """A ledger line was attempted outside the transaction of its change."""
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The first place where the chain does not hold."""
+
+    seq: int
+    problem: str
+
+
+def record(
+    event: str,
+    *,
+    by: Person | str,
+    reference: str = "",
+    subject: str = "",
+    outcome: str = "success",
+    data: Mapping[str, Any] | None = None,
+) -> LedgerEntry:
+    """Append one line. ``by`` is a person, or the name of a part of the system."""
+    if not connection.in_atomic_block:
+        raise NoTransaction(f"{event}: the ledger writes only inside the change's transaction")
+    head = _lock_head()
+    entry = LedgerEntry(
+        seq=head.seq + 1,
+        at=db_now(),
+        event=event,
+        outcome=outcome,
+        actor_kind="person" if isinstance(by, Person) else "system",
+        actor_id=f"{by.tenant_id}/{by.object_id}" if isinstance(by, Person) else by,
+        actor_name=by.display_name if isinstance(by, Person) else by,
+        reference=reference,
+        subject=subject,
+        data=_plain(data or {}),
+        prev_hash=head.hash,
+    )
+    entry.hash = digest(entry)
+    entry.save(force_insert=True)
+    LedgerHead.objects.filter(pk=head.pk).update(seq=entry.seq, hash=entry.hash)
+    return entry
+
+
+def canonical(entry: LedgerEntry) -> bytes:
+    """Version 1: JSON with sorted keys and no spaces, of every field but the hash itself."""
+    fields = {
+        "v": CANONICAL_VERSION,
+        "seq": entry.seq,
+        "at": entry.at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "event": entry.event,
+        "outcome": entry.outcome,
+        "actor_kind": entry.actor_kind,
+        "actor_id": entry.actor_id,
+        "actor_name": entry.actor_name,
+        "reference": entry.reference,
+        "subject": entry.subject,
+        "data": entry.data,
+        "prev": entry.prev_hash,
+    }
+    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return text.encode()
+
+
+def digest(entry: LedgerEntry) -> str:
+    """SHA-256 of the canonical form, in hexadecimal."""
+    return hashlib.sha256(canonical(entry)).hexdigest()
+
+
+def verify() -> tuple[int, Broken | None]:
+    """(lines read, first break or ``None``). Reads in chunks; memory does not grow."""
+    previous, expected = GENESIS, 0
+    for entry in _lines():
+        expected += 1
+        problem = _problem(entry, expected, previous)
+        if problem:
+            return expected, Broken(expected, problem)
+        previous = entry.hash
+    head = LedgerHead.objects.first()
+    if head and (head.seq, head.hash) != (expected, previous if expected else GENESIS):
+        return expected, Broken(head.seq, "the last lines are missing: the head knows of more")
+    return expected, None
+
+
+def _problem(entry: LedgerEntry, expected: int, previous: str) -> str:
+    if entry.seq != expected:
+        return f"line {expected} is missing"
+    if entry.prev_hash != previous:
+        return "it does not follow the line before it"
+    if digest(entry) != entry.hash:
+        return "its content was changed"
+    return ""
+
+
+def _lines() -> Iterator[LedgerEntry]:
+    return LedgerEntry.objects.order_by("seq").iterator(chunk_size=2000)
+
+
+def _lock_head() -> LedgerHead:
+    """SQLite ignores the row lock, but there a transaction that writes is alone anyway."""
+    return LedgerHead.objects.select_for_update().get(pk=1)
+
+
+def _plain(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Exactly what JSON can hold, so that the hash survives the database's own JSON type."""
+    plain: dict[str, Any] = json.loads(json.dumps(data, default=_text))
+    return plain
+
+
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(timespec="microseconds")
+    return str(value)
+
+
+def record_alone(event: str, *, by: Person | str, outcome: str, data: Mapping[str, Any]) -> None:
+    """A line for something that changed nothing, such as a refusal: its own transaction."""
+    with transaction.atomic():
+        record(event, by=by, outcome=outcome, data=data)

@@ -1,0 +1,102 @@
+"""What workers do: one grant per request, machine, kind and port.
+
+Workers write grants. A browser that wants one ended writes an ``EndOrder`` instead, so the two
+never write the same row.
+"""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import F, Q
+
+from access.models.estate import Gate, Machine
+from access.models.people import Person
+from access.models.requests import AccessRequest
+from access.states import GrantState
+
+
+class Grant(models.Model):
+    access_request = models.ForeignKey(
+        AccessRequest, on_delete=models.PROTECT, related_name="grants"
+    )
+    machine = models.ForeignKey(Machine, on_delete=models.PROTECT, related_name="grants")
+    gate = models.ForeignKey(Gate, on_delete=models.PROTECT, related_name="grants")
+    kind = models.CharField(max_length=32)
+    port = models.PositiveIntegerField()
+    exclusive = models.BooleanField()  # the door cannot be shared with another grant
+    state = models.CharField(
+        max_length=16, choices=GrantState.choices, default=GrantState.SCHEDULED
+    )
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()  # the approved end; an early end is an EndOrder
+    not_before = models.DateTimeField(null=True, blank=True)  # held back by the engine until then
+    sent_at = models.DateTimeField(null=True, blank=True)  # last asked of Azure in this state
+    sent_until = models.DateTimeField(null=True, blank=True)  # the end that was asked for
+    opened_at = models.DateTimeField(null=True, blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)  # when closing began to be owed
+    closed_at = models.DateTimeField(null=True, blank=True)
+    close_reason = models.TextField(blank=True)
+    outstanding = models.TextField(blank=True)  # what is still to be done, for people
+    problem = models.TextField(blank=True)  # what Azure last answered against it, for people
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["access_request", "machine", "kind", "port"], name="grant_once"
+            ),
+            models.UniqueConstraint(
+                fields=["machine", "kind", "port"],
+                condition=Q(exclusive=True, state__in=["opening", "open", "closing"]),
+                name="grant_door_held_once",
+            ),
+            models.CheckConstraint(condition=Q(state__in=GrantState.values), name="grant_state"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="grant_window"),
+            models.CheckConstraint(
+                condition=Q(opened_at__isnull=True) | Q(state__in=["open", "closing", "closed"]),
+                name="grant_opened",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="open") | Q(opened_at__isnull=False), name="grant_open_seen"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="closed", closed_at__isnull=False)
+                | (~Q(state="closed") & Q(closed_at__isnull=True)),
+                name="grant_closed_pair",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["closing", "closed"], due_at__isnull=False)
+                | (~Q(state__in=["closing", "closed"]) & Q(due_at__isnull=True)),
+                name="grant_due_pair",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["closing", "closed"]) | ~Q(close_reason=""),
+                name="grant_close_reason",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["gate", "state", "starts_at", "ends_at"],
+                name="grant_live",
+                condition=~Q(state="closed"),
+            ),
+            models.Index(fields=["machine", "state"], name="grant_by_machine"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} on {self.machine_id}:{self.port} ({self.state})"
+
+    @property
+    def never_opened(self) -> bool:
+        return self.state == GrantState.CLOSED and self.opened_at is None
+
+
+class EndOrder(models.Model):
+    """A person's order to end a grant before its time. Written once, never changed."""
+
+    grant = models.OneToOneField(Grant, on_delete=models.PROTECT, related_name="end_order")
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+    reason = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"end {self.grant_id}"

@@ -1,0 +1,84 @@
+"""What can be asked for on a machine, and which doors one request needs."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Q
+
+from access.kinds import Offer, all_kinds, kind_named
+from access.models import AccessRequest, Grant, Machine
+from access.states import LIVE, RequestState
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """Somebody else's time at an exclusive door."""
+
+    reference: str
+    until: datetime
+    pending: bool
+
+
+def offers_for(machine: Machine) -> list[Offer]:
+    """Every kind's answer for this machine, refusals included, from the database alone."""
+    return [offer for kind in all_kinds().values() for offer in kind.offers(machine)]
+
+
+def find_offer(machine: Machine, *, kind: str, port: int) -> Offer | None:
+    return next((o for o in offers_for(machine) if o.kind == kind and o.port == port), None)
+
+
+def doors_needed(machine: Machine, wanted: Offer) -> list[Offer]:
+    """The offer itself, and the window without which a link would lead to a shut port."""
+    needed = [wanted]
+    if not kind_named(wanted.kind).needs_open_port:
+        return needed
+    for offer in offers_for(machine):
+        opens = kind_named(offer.kind).opens_port
+        if opens and offer.port == wanted.port and offer.gate_id and not offer.refusal:
+            needed.append(offer)
+    return needed
+
+
+def overlap(
+    machine: Machine, *, kind: str, port: int, start: datetime, end: datetime, now: datetime
+) -> Overlap | None:
+    """The last of the grants and pending requests that hold this exclusive door in that time.
+
+    A pending request for "now" counts as if it were approved now; approving checks again.
+    """
+    waiting = _pending(machine, kind, port, now)
+    found = [*_granted(machine, kind, port, start, end)]
+    found += [other for first, other in waiting if first < end and other.until > start]
+    return max(found, key=lambda other: other.until, default=None)
+
+
+def granted_overlap(
+    machine: Machine, *, kind: str, port: int, start: datetime, end: datetime
+) -> Overlap | None:
+    """Like ``overlap``, counting only what was already approved."""
+    found = _granted(machine, kind, port, start, end)
+    return max(found, key=lambda other: other.until, default=None)
+
+
+def _granted(
+    machine: Machine, kind: str, port: int, start: datetime, end: datetime
+) -> list[Overlap]:
+    live = Grant.objects.filter(
+        Q(end_order__isnull=True),
+        machine=machine, kind=kind, port=port, state__in=LIVE,
+        starts_at__lt=end, ends_at__gt=start,
+    ).select_related("access_request")  # fmt: skip
+    return [Overlap(g.access_request.reference, g.ends_at, pending=False) for g in live]
+
+
+def _pending(
+    machine: Machine, kind: str, port: int, now: datetime
+) -> list[tuple[datetime, Overlap]]:
+    """(start, who) of the undecided requests for the door."""
+    waiting = AccessRequest.objects.filter(
+        state=RequestState.PENDING, lapses_at__gt=now,
+        doors__machine=machine, doors__kind=kind, doors__port=port,
+    )  # fmt: skip
+    windows = [(other, *other.window_from(now)) for other in waiting]
+    return [(first, Overlap(o.reference, last, pending=True)) for o, first, last in windows]
