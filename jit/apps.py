@@ -1,0 +1,8 @@
+"""The app's configuration."""
+
+from django.apps import AppConfig
+
+
+class JitConfig(AppConfig):
+    name = "jit"
+    default_auto_field = "django.db.models.BigAutoField"

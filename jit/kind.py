@@ -1,0 +1,78 @@
+"""A port window: one port of one machine, open to the AzureBastionSubnet for an approved time.
+
+Every engineer comes from the same Bastion subnet, so a window belongs to the door and not to a
+person: it lasts for the longest of the grants on it and is shut when the last one ends.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from access.errors import Receipt
+from access.kinds import Command, Door, DoorKey, Offer, Seen, Session
+from access.models import Gate, Machine
+from jit.commands import commands_for
+from jit.models import JitPort
+
+
+class PortWindow:
+    name = "window"
+    label = "Port window"
+    exclusive = False
+    opens_port = True
+    needs_open_port = False
+    settle_seconds = 12.0  # an accepted initiate showed within 3 s in every recording
+
+    def offers(self, machine: Machine) -> list[Offer]:
+        ports = list(machine.jit_ports.all())
+        if not ports:
+            why = (
+                f"No JIT policy covers {machine.name}, so its ports are not guarded. "
+                "An administrator can add it in Defender for Cloud."
+            )
+            return [Offer(self.name, machine.login_port, None, 0, why)]
+        return [self._offer(machine, port) for port in ports]
+
+    def observe(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, Seen]:
+        from jit import defender
+
+        return defender.observe(gate.resource_id, doors)
+
+    def open(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]:
+        from jit import defender
+
+        return defender.initiate(gate.resource_id, doors)
+
+    def close(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]:  # noqa: ARG002
+        from jit import defender
+
+        return defender.remove_rules(doors)
+
+    def sessions(self, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]:
+        from portal.azure.sessions import sessions_at
+
+        return sessions_at(doors)
+
+    def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]:
+        from portal.azure.sessions import disconnect
+
+        return disconnect(sessions)
+
+    def commands(self, machine: Machine, port: int) -> list[Command]:
+        return commands_for(machine, port)
+
+    def _offer(self, machine: Machine, port: JitPort) -> Offer:
+        return Offer(
+            self.name, port.number, port.gate_id, port.max_minutes, self._refusal(machine, port)
+        )
+
+    def _refusal(self, machine: Machine, port: JitPort) -> str:
+        if machine.bastion is None:
+            return f"No Bastion host reaches {machine.name}: its network is not peered with one."
+        if not machine.nsg_ids:
+            return f"{machine.name} has no network security group, so JIT cannot guard it."
+        prefix = machine.bastion.subnet_prefix
+        if prefix not in port.source_prefixes and "*" not in port.source_prefixes:
+            return (
+                f"The JIT policy of {machine.name} does not admit {prefix}, the subnet of "
+                f"{machine.bastion.name}. An administrator must add it to the policy."
+            )
+        return ""

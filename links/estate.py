@@ -1,0 +1,15 @@
+"""Giving each Bastion host that can have links its gate."""
+
+from collections.abc import Iterable
+
+from access.estate import gate_for
+from access.models import BastionHost
+from links.kind import LINK_SKUS
+from links.models import LinkHost
+
+
+def store_gates(hosts: Iterable[BastionHost]) -> None:
+    for host in hosts:
+        if host.sku.lower() in LINK_SKUS:
+            gate = gate_for(kind="link", resource_id=host.resource_id, name=host.name)
+            LinkHost.objects.update_or_create(host=host, defaults={"gate": gate})

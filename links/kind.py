@@ -1,0 +1,73 @@
+"""A shareable link: lets somebody without an account reach one machine through a Bastion host.
+
+Azure keeps one link per machine and host, without an end of its own. So a door serves one grant
+at a time, and the next one gets a new link only when the former was seen to be gone.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from django.conf import settings
+
+from access.errors import Receipt
+from access.kinds import Command, Door, DoorKey, Offer, Seen, Session
+from access.models import BastionHost, Gate, Machine
+
+LINK_SKUS = frozenset({"standard", "premium"})
+
+
+class ShareableLink:
+    name = "link"
+    label = "Shareable link"
+    exclusive = True
+    opens_port = False
+    needs_open_port = True
+    settle_seconds = 20.0  # creating and deleting took about 12 s in the recordings
+
+    def offers(self, machine: Machine) -> list[Offer]:
+        host = machine.bastion
+        why = self._refusal(machine, host)
+        gate_id = None if why or host is None else host.link_host.gate_id
+        longest = settings.ACCESS_MAX_MINUTES
+        return [Offer(self.name, machine.login_port, gate_id, longest, why)]
+
+    def observe(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, Seen]:
+        from links import bastion
+
+        return bastion.observe(gate.resource_id, doors)
+
+    def open(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]:
+        from links import bastion
+
+        return bastion.create(gate.resource_id, doors)
+
+    def close(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]:
+        from links import bastion
+
+        return bastion.delete(gate.resource_id, doors)
+
+    def sessions(self, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]:
+        from portal.azure.sessions import sessions_at
+
+        return sessions_at(doors)
+
+    def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]:
+        from portal.azure.sessions import disconnect
+
+        return disconnect(sessions)
+
+    def commands(self, machine: Machine, port: int) -> list[Command]:  # noqa: ARG002
+        return []
+
+    def _refusal(self, machine: Machine, host: BastionHost | None) -> str:
+        if host is None:
+            return f"No Bastion host reaches {machine.name}: its network is not peered with one."
+        if host.sku.lower() not in LINK_SKUS:
+            return (
+                f"Shareable links need a Standard or Premium Bastion; {host.name}, which reaches "
+                f"{machine.name}, is {host.sku}."
+            )
+        if not host.shareable_links or not hasattr(host, "link_host"):
+            return (
+                f"Shareable links are switched off on {host.name}. An administrator can allow them."
+            )
+        return ""

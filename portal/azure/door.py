@@ -1,0 +1,232 @@
+"""Clients for Azure's SDKs, and the translation of what goes wrong into the core's two words.
+
+Facts this rests on (see docs/azure.md): the SDK itself would repeat a POST on 500, 503 and 504
+and wait without limit for a ``Retry-After``, so its retries are off and the engine decides. The
+SDK would also register resource providers and sleep in a loop; that policy is left out.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ServiceRequestError,
+)
+from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
+from azure.core.pipeline.transport import RequestsTransport
+from azure.identity import CredentialUnavailableError, DefaultAzureCredential
+from azure.mgmt.compute import ComputeManagementClient
+from azure.mgmt.core import ARMPipelineClient
+from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
+from azure.mgmt.core.tools import parse_resource_id
+from azure.mgmt.network import NetworkManagementClient
+from azure.mgmt.security import SecurityCenter
+from django.conf import settings
+
+from access.errors import Later, Never, Receipt
+
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+# Codes under which Azure means "not now"; the HTTP status that carries them varies.
+BUSY_CODES = frozenset(
+    {
+        "AnotherOperationInProgress",
+        "CanceledAndSupersededDueToAnotherOperation",
+        "OperationNotAllowed",
+        "ReferencedResourceNotProvisioned",
+        "RetryableError",
+        "TooManyRequests",
+    }
+)
+NOT_FOUND = 404
+_calls: ContextVar[list[Receipt] | None] = ContextVar("azure_calls", default=None)
+
+
+@contextmanager
+def calling() -> Iterator[list[Receipt]]:
+    """Collects a receipt for each call made inside, and raises ``Later`` or ``Never`` only."""
+    receipts: list[Receipt] = []
+    mark = _calls.set(receipts)
+    try:
+        yield receipts
+    except AzureError as error:
+        raise translate(error, receipts) from error
+    finally:
+        _calls.reset(mark)
+
+
+def is_not_found(error: AzureError) -> bool:
+    """Whatever Azure calls it (ResourceNotFound, PolicyNotFound), 404 means it is not there."""
+    return getattr(error, "status_code", None) == NOT_FOUND
+
+
+def translate(error: AzureError, receipts: list[Receipt]) -> Later | Never:
+    """``Later`` where asking again can help, else ``Never``; texts are fit for people."""
+    if isinstance(error, ClientAuthenticationError | CredentialUnavailableError):
+        return Later("The portal could not sign in to Azure.", sent=False, receipts=receipts)
+    if isinstance(error, ServiceRequestError):
+        return Later("Azure could not be reached.", sent=False, receipts=receipts)
+    if not isinstance(error, HttpResponseError) or error.status_code is None:
+        return Later("Azure's answer was lost.", receipts=receipts)
+    return _translate_answer(error, receipts)
+
+
+def _translate_answer(error: HttpResponseError, receipts: list[Receipt]) -> Later | Never:
+    status = error.status_code or 0
+    code = (error.error.code if error.error else "") or ""
+    after = _retry_after(error)
+    if status == 429 or code in BUSY_CODES:  # noqa: PLR2004
+        wait = f" It asked to wait {after:.0f} s." if after else ""
+        text = f"Azure is busy ({code or status}).{wait}"
+        return Later(text, retry_after=after, sent=False, receipts=receipts)
+    if status in {408, 409, 412} or status >= 500:  # noqa: PLR2004
+        text = f"Azure answered with an error ({code or status})."
+        return Later(text, retry_after=after, receipts=receipts)
+    if status == 403:  # noqa: PLR2004
+        return Never("The portal's Azure identity is not allowed to do this.", receipts=receipts)
+    said = (error.error.message if error.error else "") or error.reason or ""
+    return Never(f"{code or status}: {said[:300]}", receipts=receipts)
+
+
+def _retry_after(error: HttpResponseError) -> float | None:
+    """Seconds. Azure sends whole seconds here, never a date."""
+    headers = getattr(error.response, "headers", {})
+    raw = headers.get("Retry-After")
+    try:
+        return float(raw) if raw else None
+    except ValueError:
+        return None
+
+
+class Receipts(policies.SansIOHTTPPolicy[Any, Any]):
+    """Keeps, for the ledger, what identifies a call on both sides. Never bodies or headers."""
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        calls = _calls.get()
+        if calls is None:
+            return
+        http = request.http_request
+        receipt: dict[str, Any] = {
+            "call": f"{http.method} {urlsplit(http.url).path}",
+            "client_request_id": http.headers.get("x-ms-client-request-id", ""),
+            "status": None,
+        }
+        calls.append(receipt)
+        request.context["receipt"] = receipt
+
+    def on_response(
+        self, request: PipelineRequest[Any], response: PipelineResponse[Any, Any]
+    ) -> None:
+        receipt = request.context.get("receipt")
+        if receipt is not None:
+            answer = response.http_response
+            receipt["status"] = answer.status_code
+            receipt["correlation_id"] = answer.headers.get("x-ms-correlation-request-id", "")
+
+
+class LoopbackAuthentication(ARMChallengeAuthenticationPolicy):
+    """Lets a token travel over plain http, to this machine only: for simulated Azure."""
+
+    def on_request(self, request: PipelineRequest[Any]) -> None:
+        host = urlsplit(request.http_request.url).hostname
+        if host in LOOPBACK | set(settings.AZURE_SIMULATED_HOSTS):
+            request.context.options.setdefault("enforce_https", False)
+        super().on_request(request)
+
+
+def network(subscription_id: str) -> Any:
+    """Bastion hosts, links, sessions, NSGs: a ``NetworkManagementClient`` for the subscription.
+
+    Untyped, because the SDK's annotations refuse the plain dicts that it takes.
+    """
+    return _client(NetworkManagementClient, subscription_id, settings.AZURE_ENDPOINT)
+
+
+def security(subscription_id: str) -> Any:
+    """JIT policies: a ``SecurityCenter``."""
+    return _client(SecurityCenter, subscription_id, settings.AZURE_ENDPOINT)
+
+
+def compute(subscription_id: str) -> Any:
+    """Virtual machines: a ``ComputeManagementClient``."""
+    return _client(ComputeManagementClient, subscription_id, settings.AZURE_ENDPOINT)
+
+
+def plain() -> ARMPipelineClient[Any, Any]:
+    """For a call that none of the SDKs has; same policies, same identity."""
+    return _plain(settings.AZURE_ENDPOINT)
+
+
+@cache
+def _plain(endpoint: str) -> ARMPipelineClient[Any, Any]:
+    return ARMPipelineClient(base_url=endpoint, policies=_policies(), transport=_transport())
+
+
+def word(value: Any) -> str:
+    """The SDKs give an enumeration for values they know and plain text for others."""
+    return str(getattr(value, "value", value) or "")
+
+
+def parts(resource_id: str) -> dict[str, str]:
+    """``subscription``, ``resource_group``, ``name`` … of a resource id."""
+    return {key: str(value) for key, value in parse_resource_id(resource_id).items()}
+
+
+@cache
+def _client(made: Any, subscription_id: str, endpoint: str) -> Any:
+    return made(
+        credential(),
+        subscription_id,
+        base_url=endpoint,
+        credential_scopes=["https://management.azure.com/.default"],
+        policies=_policies(),
+        transport=_transport(),
+        polling_interval=settings.AZURE_POLL_SECONDS,
+    )
+
+
+def _transport() -> RequestsTransport:
+    return RequestsTransport(connection_timeout=5, read_timeout=settings.AZURE_TIMEOUT_SECONDS)
+
+
+@cache
+def credential() -> DefaultAzureCredential:
+    """Workload or managed identity, or AZURE_* of the environment; no developer's own sign-in."""
+    return DefaultAzureCredential(
+        managed_identity_client_id=settings.AZURE_CLIENT_ID or None,
+        exclude_shared_token_cache_credential=True,
+        exclude_visual_studio_code_credential=True,
+        exclude_cli_credential=not settings.AZURE_ALLOW_CLI_SIGN_IN,
+        exclude_powershell_credential=True,
+        exclude_developer_cli_credential=True,
+        exclude_interactive_browser_credential=True,
+    )
+
+
+def _policies() -> list[Any]:
+    scope = "https://management.azure.com/.default"
+    authentication = (
+        LoopbackAuthentication if settings.AZURE_SIMULATED else ARMChallengeAuthenticationPolicy
+    )
+    return [
+        policies.RequestIdPolicy(),
+        policies.HeadersPolicy(),
+        policies.UserAgentPolicy(user_agent="bastion-access"),
+        policies.ContentDecodePolicy(),
+        policies.RetryPolicy.no_retries(),
+        authentication(credential(), scope),
+        Receipts(),
+        policies.SensitiveHeaderCleanupPolicy(),
+    ]
+
+
+def forget_clients() -> None:
+    """For tests, which point at another simulator each."""
+    _client.cache_clear()
+    _plain.cache_clear()
+    credential.cache_clear()
