@@ -1,0 +1,195 @@
+"""What the API shows and takes. Fields are listed by name; unknown ones are refused."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from access.kinds import all_kinds
+from access.models import AccessRequest, Grant, LedgerEntry, Machine, Person, RequestedDoor
+from access.offers import offers_for
+
+
+class Strict(serializers.Serializer[Any]):
+    """A serializer for what is sent to us: a field that it does not know is an error."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict):
+            unknown = sorted(set(data) - set(self.fields))
+            if unknown:
+                raise serializers.ValidationError({name: ["Unknown field."] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class PersonSerializer(serializers.ModelSerializer[Person]):
+    class Meta:
+        model = Person
+        fields = ["id", "display_name"]
+
+
+class OfferSerializer(serializers.Serializer[Any]):
+    kind = serializers.CharField()
+    port = serializers.IntegerField()
+    max_minutes = serializers.IntegerField()
+    refusal = serializers.CharField(help_text="Empty, or why it cannot be asked for.")
+
+
+class MachineSerializer(serializers.ModelSerializer[Machine]):
+    bastion = serializers.CharField(source="bastion.name", default=None, allow_null=True)
+    offers = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Machine
+        fields = [
+            "id",
+            "name",
+            "resource_id",
+            "vm_id",
+            "subscription_id",
+            "subscription_name",
+            "resource_group",
+            "region",
+            "os",
+            "environment",
+            "owner",
+            "bastion",
+            "offers",
+        ]
+
+    def get_offers(self, machine: Machine) -> list[dict[str, Any]]:
+        return [dict(OfferSerializer(offer).data) for offer in offers_for(machine)]
+
+
+class DoorSerializer(serializers.ModelSerializer[RequestedDoor]):
+    machine = serializers.CharField(source="machine.name")
+    machine_id = serializers.IntegerField()
+    port = serializers.IntegerField()  # said here, because its bounds differ between databases
+
+    class Meta:
+        model = RequestedDoor
+        fields = ["machine_id", "machine", "kind", "port"]
+
+
+class GrantSerializer(serializers.ModelSerializer[Grant]):
+    reference = serializers.CharField(source="access_request.reference")
+    requester = PersonSerializer(source="access_request.requester")
+    approved_by = PersonSerializer(source="access_request.decided_by")
+    machine = serializers.CharField(source="machine.name")
+    port = serializers.IntegerField()
+    end_ordered = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Grant
+        fields = [
+            "id",
+            "reference",
+            "requester",
+            "approved_by",
+            "machine_id",
+            "machine",
+            "kind",
+            "port",
+            "state",
+            "starts_at",
+            "ends_at",
+            "opened_at",
+            "due_at",
+            "closed_at",
+            "close_reason",
+            "outstanding",
+            "problem",
+            "end_ordered",
+        ]
+
+    def get_end_ordered(self, grant: Grant) -> bool:
+        return hasattr(grant, "end_order")
+
+
+class RequestSerializer(serializers.ModelSerializer[AccessRequest]):
+    reference = serializers.CharField(read_only=True)
+    requester = PersonSerializer()
+    decided_by = PersonSerializer(allow_null=True)
+    doors = DoorSerializer(many=True)
+    duration_minutes = serializers.IntegerField()
+
+    class Meta:
+        model = AccessRequest
+        fields = [
+            "reference",
+            "state",
+            "kind",
+            "requester",
+            "doors",
+            "asked_start",
+            "duration_minutes",
+            "reason",
+            "ticket",
+            "vendor_name",
+            "vendor_company",
+            "vendor_mail",
+            "terms_digest",
+            "created_at",
+            "lapses_at",
+            "decided_by",
+            "decided_at",
+            "comment",
+        ]
+
+
+class SubmitSerializer(Strict):
+    """``Idempotency-Key`` (a UUID) in the header makes the call safe to repeat."""
+
+    machine_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
+    kind = serializers.ChoiceField(choices=[])
+    port = serializers.IntegerField(min_value=1, max_value=65535)
+    minutes = serializers.IntegerField(min_value=1, max_value=100_000)
+    reason = serializers.CharField(max_length=1000)
+    start = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    ticket = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
+    vendor_name = serializers.CharField(
+        max_length=200, required=False, default="", allow_blank=True
+    )
+    vendor_company = serializers.CharField(
+        max_length=200, required=False, default="", allow_blank=True
+    )
+    vendor_mail = serializers.EmailField(
+        max_length=254, required=False, default="", allow_blank=True
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        kinds = [(kind.name, kind.label) for kind in all_kinds().values()]
+        self.fields["kind"] = serializers.ChoiceField(choices=kinds)
+
+
+class DecideSerializer(Strict):
+    """``terms_digest`` as read with the request: what was seen is what is decided."""
+
+    terms_digest = serializers.RegexField(r"^[0-9a-f]{64}$")
+    comment = serializers.CharField(max_length=1000, required=False, default="", allow_blank=True)
+
+
+class EndSerializer(Strict):
+    reason = serializers.CharField(max_length=1000, required=False, default="", allow_blank=True)
+
+
+class NothingSerializer(Strict):
+    """An empty body."""
+
+
+class LedgerSerializer(serializers.ModelSerializer[LedgerEntry]):
+    class Meta:
+        model = LedgerEntry
+        fields = [
+            "seq",
+            "at",
+            "event",
+            "outcome",
+            "actor_kind",
+            "actor_id",
+            "actor_name",
+            "reference",
+            "subject",
+            "data",
+            "prev_hash",
+            "hash",
+        ]

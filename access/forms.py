@@ -1,0 +1,206 @@
+"""What people type, turned into what the services take. The rules themselves are the services'."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from django import forms
+from django.http import QueryDict
+
+from access.models import Machine, Person
+from access.services import Submission
+from access.services.submit import REASON_LIMIT
+
+PRESETS = (30, 60, 120, 240, 480, 1440)
+CUSTOM = "custom"
+NOW, LATER = "now", "later"
+LONGEST_TYPED = 100_000
+Choices = Sequence[tuple[str, str]]
+
+
+class NoSuchTimeError(ValueError):
+    """A wall-clock time that the zone skips or has twice. ``str()`` is fit to show."""
+
+
+def moment_in(zone: ZoneInfo, wall: datetime) -> datetime:
+    """The aware moment of a wall-clock time. Raises ``NoSuchTimeError`` where clocks change."""
+    earlier, later = wall.replace(tzinfo=zone, fold=0), wall.replace(tzinfo=zone, fold=1)
+    if earlier.utcoffset() == later.utcoffset():
+        return earlier.astimezone(UTC)
+    when = f"{wall:%H:%M} on {wall.day} {wall:%B %Y}"
+    if earlier.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
+        raise NoSuchTimeError(
+            f"{when} does not exist in {zone.key}: the clocks go forward then. "
+            "Choose a time an hour later."
+        )
+    raise NoSuchTimeError(
+        f"{when} happens twice in {zone.key}: the clocks go back then. "
+        "Choose a time before or after that hour."
+    )
+
+
+class PlainForm(forms.Form):
+    """Marks its wrong fields for screen readers, and takes the services' ``Invalid`` as its own."""
+
+    renames: Mapping[str, str] = {}  # a service's field to the form's, where they differ
+
+    def take(self, problems: Mapping[str, str]) -> None:
+        """Write a service's messages beside the fields that they are about."""
+        for name, message in problems.items():
+            mine = self.renames.get(name, name)
+            self.add_error(mine if mine in self.fields else None, message)
+
+    def problems(self) -> list[tuple[str, str]]:
+        """(id of the field, message) in the order of the page, for the summary on top."""
+        found = []
+        for name in [*self.fields, "__all__"]:
+            found += [(f"id_{name}", str(text)) for text in self.errors.get(name, [])]
+        return found
+
+
+class AskForm(PlainForm):
+    """Asking for access to one machine."""
+
+    renames = {"kind": "way", "port": "way"}
+
+    submission_key = forms.UUIDField(widget=forms.HiddenInput)
+    machine = forms.IntegerField(widget=forms.HiddenInput)
+    way = forms.ChoiceField(error_messages={"required": "Choose a way in."})
+    minutes = forms.ChoiceField(error_messages={"required": "Choose how long."})
+    custom_minutes = forms.IntegerField(required=False, min_value=1, max_value=LONGEST_TYPED)
+    when = forms.ChoiceField(choices=[(NOW, "Now"), (LATER, "Later")], initial=NOW)
+    start = forms.CharField(required=False, max_length=32)
+    reason = forms.CharField(
+        max_length=REASON_LIMIT,
+        error_messages={
+            "required": "Say what you need the access for. The approver decides by it."
+        },
+    )
+    ticket = forms.CharField(required=False, max_length=64)
+    vendor_name = forms.CharField(required=False, max_length=200)
+    vendor_company = forms.CharField(required=False, max_length=200)
+    vendor_mail = forms.EmailField(required=False, max_length=254)
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        ways: Choices,
+        lengths: Choices,
+        zone: ZoneInfo,
+        initial: dict[str, Any] | None = None,
+    ) -> None:
+        """``ways`` as ``("window:22", label)``, only those that can be asked for."""
+        super().__init__(data, initial=initial)
+        self.zone = zone
+        self._choices("way", ways)
+        self._choices("minutes", [*lengths, (CUSTOM, "Another length")])
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = self.cleaned_data
+        cleaned["length"] = self._length(cleaned)
+        cleaned["moment"] = self._moment(cleaned)
+        return cleaned
+
+    def submission(self, machine: Machine) -> Submission:
+        """Of a valid form."""
+        sent = self.cleaned_data
+        kind, port = sent["way"].split(":")
+        words = ("reason", "ticket", "vendor_name", "vendor_company", "vendor_mail")
+        return Submission(
+            submission_key=sent["submission_key"],
+            machine_id=machine.pk,
+            kind=kind,
+            port=int(port),
+            minutes=sent["length"],
+            start=sent["moment"],
+            **{name: sent[name] for name in words},
+        )
+
+    def _choices(self, name: str, choices: Choices) -> None:
+        field = self.fields[name]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = list(choices)
+
+    def _length(self, cleaned: dict[str, Any]) -> int:
+        chosen = cleaned.get("minutes")
+        if chosen != CUSTOM:
+            return int(chosen or 0)
+        if cleaned.get("custom_minutes") is None and "custom_minutes" not in self.errors:
+            self.add_error("custom_minutes", "Type how many minutes you need.")
+        return cleaned.get("custom_minutes") or 0
+
+    def _moment(self, cleaned: dict[str, Any]) -> datetime | None:
+        if cleaned.get("when") != LATER:
+            return None
+        try:
+            return wall_moment(cleaned.get("start", ""), self.zone)
+        except NoSuchTimeError as problem:
+            self.add_error("start", str(problem))
+        return None
+
+
+def wall_moment(typed: str, zone: ZoneInfo) -> datetime:
+    """What a datetime-local field sends, as a moment. Raises ``NoSuchTimeError``."""
+    try:
+        wall = datetime.fromisoformat(typed)
+        return moment_in(zone, wall.replace(tzinfo=None))
+    except NoSuchTimeError:
+        raise
+    except (ValueError, OverflowError):
+        raise NoSuchTimeError("Give a day and a time, such as 2026-07-13 17:30.") from None
+
+
+class DecideForm(PlainForm):
+    """``terms_digest`` is what the decider was shown."""
+
+    terms_digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
+    comment = forms.CharField(required=False, max_length=REASON_LIMIT)
+
+
+class EndForm(PlainForm):
+    reason = forms.CharField(required=False, max_length=REASON_LIMIT)
+
+
+class MeForm(PlainForm):
+    """What people may change about themselves."""
+
+    zone = forms.ChoiceField(
+        choices=lambda: [(name, name.replace("_", " ")) for name in zones()],
+        error_messages={"invalid_choice": "Choose a time zone from the list."},
+    )
+
+    @classmethod
+    def of(cls, person: Person) -> "MeForm":
+        return cls(initial={"zone": person.zone})
+
+
+def zones() -> list[str]:
+    """Names that people know: regions and UTC, without the historical aliases."""
+    regions = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/")
+    wanted = (*regions, "Europe/", "Indian/", "Pacific/")
+    return ["UTC", *sorted(name for name in available_timezones() if name.startswith(wanted))]
+
+
+class PreviewForm(forms.Form):
+    """The part of asking that decides when it would end. Wrong values simply show nothing."""
+
+    minutes = forms.CharField(required=False)
+    custom_minutes = forms.IntegerField(required=False, min_value=1, max_value=LONGEST_TYPED)
+    when = forms.CharField(required=False)
+    start = forms.CharField(required=False, max_length=32)
+
+    def length(self) -> timedelta | None:
+        chosen = self.cleaned_data.get("minutes", "")
+        typed = self.cleaned_data.get("custom_minutes") if chosen == CUSTOM else chosen
+        minutes = str(typed or "")
+        if not (minutes.isascii() and minutes.isdecimal()):
+            return None
+        return timedelta(minutes=min(int(minutes), LONGEST_TYPED))
+
+    def start_in(self, zone: ZoneInfo) -> datetime | None:
+        """``None`` means now. Raises ``NoSuchTimeError``."""
+        if self.cleaned_data.get("when") != LATER:
+            return None
+        return wall_moment(self.cleaned_data.get("start", ""), zone)

@@ -1,0 +1,104 @@
+"""Grants as lines of a page: what each is, what it waits for, and how to connect while open."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from access import policy
+from access.kinds import Command, all_kinds
+from access.models import Gate, Grant, Person
+from access.presenters import statuses
+from access.presenters.moments import clock
+from access.presenters.ways import is_for_vendor, label_of, port_words
+from access.states import GrantState
+
+MOVING = (GrantState.SCHEDULED, GrantState.OPENING, GrantState.CLOSING)
+
+
+@dataclass(frozen=True)
+class GrantLine:
+    grant: Grant
+    status: statuses.Status
+    label: str
+    overdue: bool
+    may_end: bool
+    ending: bool  # somebody ordered the end; workers have not begun yet
+    waits_for: str  # what is outstanding, or why Azure was not asked
+    commands: list[Command] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        return self.grant.state == GrantState.OPEN
+
+    @property
+    def is_over(self) -> bool:
+        return self.grant.state == GrantState.CLOSED
+
+    @property
+    def moving(self) -> bool:
+        return self.grant.state in MOVING or self.ending
+
+    @property
+    def only_serves(self) -> bool:
+        """A window without which the link that was asked for would lead to a shut port."""
+        return self.grant.kind != self.grant.access_request.kind
+
+    @property
+    def for_vendor(self) -> bool:
+        return is_for_vendor(self.grant.kind)
+
+    @property
+    def port_words(self) -> str:
+        return port_words(self.grant.port)
+
+
+def line_for(grant: Grant, viewer: Person, now: datetime) -> GrantLine:
+    """Needs machine__bastion, gate, end_order and access_request loaded, or asks for each."""
+    ending = hasattr(grant, "end_order") and grant.state != GrantState.CLOSED
+    may_end = policy.may_end(grant, viewer) and not ending
+    is_mine = grant.access_request.requester_id == viewer.pk
+    return GrantLine(
+        grant=grant,
+        status=statuses.of_grant(grant, now),
+        label=label_of(grant.kind, grant.port),
+        overdue=statuses.is_overdue(grant, now),
+        may_end=may_end and grant.state not in (GrantState.CLOSING, GrantState.CLOSED),
+        ending=ending,
+        waits_for=_waits_for(grant, now, ending=ending),
+        commands=_commands(grant) if is_mine and not ending else [],
+    )
+
+
+def lines_for(grants: Iterable[Grant], viewer: Person, now: datetime) -> list[GrantLine]:
+    """Overdue first, then as they came."""
+    lines = [line_for(grant, viewer, now) for grant in grants]
+    return sorted(lines, key=lambda line: not line.overdue)
+
+
+def _commands(grant: Grant) -> list[Command]:
+    kind = all_kinds().get(grant.kind)
+    if kind is None or grant.state != GrantState.OPEN:
+        return []
+    return kind.commands(grant.machine, grant.port)
+
+
+def _next_try(gate: Gate, now: datetime) -> str:
+    if gate.pause_until is None or gate.pause_until <= now:
+        return "It is tried again now."
+    return f"Next try at {clock(gate.pause_until, seconds=True)}."
+
+
+def _waits_for(grant: Grant, now: datetime, *, ending: bool) -> str:
+    gate = grant.gate
+    if grant.state == GrantState.CLOSED or (grant.state == GrantState.SCHEDULED and not ending):
+        return ""
+    if gate.problem:
+        problem = gate.problem.rstrip(".")
+        return f"Azure is not answering as it should: {problem}. {_next_try(gate, now)}"
+    if grant.outstanding:
+        return grant.outstanding
+    if ending and grant.state != GrantState.CLOSING:
+        return "Its end was ordered. Closing begins within seconds."
+    if grant.state == GrantState.CLOSING:
+        return "Azure was asked to close it. It counts as closed only when Azure shows it shut."
+    return "Azure was asked to open it." if grant.state == GrantState.OPENING else ""

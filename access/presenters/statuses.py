@@ -1,0 +1,101 @@
+"""What a request or a grant is called, with an icon and a tone: never a colour alone.
+
+Nothing is called closed before its state is closed, and what is overdue says so first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from access.models import AccessRequest, Grant
+from access.presenters.moments import near
+from access.states import GrantState, RequestState
+
+OVERDUE_AFTER = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Status:
+    tone: str  # blue, grey, green, amber or red
+    icon: str
+    text: str
+
+
+OVERDUE = Status("red", "triangle-alert", "Overdue: still open")
+COULD_NOT_OPEN = Status("grey", "ban", "Could not be opened")
+CLOSED = Status("grey", "lock", "Closed")
+CLOSING = Status("amber", "loader", "Closing")
+OPENING = Status("grey", "loader", "Opening")
+DECIDED = {
+    RequestState.PENDING: Status("blue", "clock", "Waiting for approval"),
+    RequestState.DENIED: Status("grey", "circle-x", "Denied"),
+    RequestState.WITHDRAWN: Status("grey", "undo-2", "Withdrawn"),
+    RequestState.LAPSED: Status("grey", "hourglass", "Expired unanswered"),
+}
+# The state that a whole request is named after when its grants differ: the least safe first.
+LEAST_SAFE = (
+    GrantState.CLOSING,
+    GrantState.OPENING,
+    GrantState.OPEN,
+    GrantState.SCHEDULED,
+    GrantState.CLOSED,
+)
+
+
+def is_overdue(grant: Grant, now: datetime) -> bool:
+    """Closing has been owed for more than a minute and Azure has not shown it done."""
+    late = grant.due_at is not None and grant.due_at + OVERDUE_AFTER < now
+    return late and grant.state == GrantState.CLOSING
+
+
+def is_ending(grant: Grant) -> bool:
+    """Somebody ordered its end and workers have not begun yet. Needs end_order loaded, or asks."""
+    waits = grant.state in (GrantState.OPENING, GrantState.OPEN)
+    return waits and hasattr(grant, "end_order")
+
+
+def of_grant(grant: Grant, now: datetime) -> Status:
+    if is_overdue(grant, now):
+        return OVERDUE
+    if is_ending(grant) or grant.state == GrantState.CLOSING:
+        return CLOSING
+    if grant.state == GrantState.CLOSED:
+        return COULD_NOT_OPEN if grant.never_opened else CLOSED
+    if grant.state == GrantState.OPENING:
+        return OPENING
+    return _open(grant, now) if grant.state == GrantState.OPEN else _scheduled(grant, now)
+
+
+def of_request(access_request: AccessRequest, grants: Sequence[Grant], now: datetime) -> Status:
+    """One word for the whole: of several grants, the least safe speaks."""
+    if access_request.state != RequestState.APPROVED:
+        return DECIDED[RequestState(access_request.state)]
+    if not grants:
+        return Status("blue", "calendar", "Approved")
+    return of_grant(speaks_for(access_request, grants, now), now)
+
+
+def speaks_for(access_request: AccessRequest, grants: Sequence[Grant], now: datetime) -> Grant:
+    """An overdue grant, else one still moving, else the one that was asked for."""
+
+    def rank(grant: Grant) -> tuple[bool, bool, int, bool]:
+        asked_for = grant.kind == access_request.kind
+        moving = grant.state in (GrantState.CLOSING, GrantState.OPENING)
+        late = is_overdue(grant, now)
+        return not late, not moving, _least_safe(grant), not asked_for
+
+    return min(grants, key=rank)
+
+
+def _least_safe(grant: Grant) -> int:
+    return LEAST_SAFE.index(GrantState(grant.state))
+
+
+def _open(grant: Grant, now: datetime) -> Status:
+    return Status("green", "lock-open", f"Open, ends {near(grant.ends_at, now)}")
+
+
+def _scheduled(grant: Grant, now: datetime) -> Status:
+    if grant.starts_at > now:
+        return Status("blue", "calendar", f"Approved, starts {near(grant.starts_at, now)}")
+    return Status("blue", "calendar", "Approved, opens next")

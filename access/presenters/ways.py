@@ -1,0 +1,70 @@
+"""The ways into a machine that can be asked for, and those that cannot, with the reason."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.conf import settings
+
+from access.kinds import Offer, all_kinds
+from access.models import Machine
+from access.offers import offers_for
+
+PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM", 443: "HTTPS", 5432: "PostgreSQL"}
+
+
+@dataclass(frozen=True)
+class Way:
+    """An offer in words. ``refusal`` empty means that it can be asked for."""
+
+    kind: str
+    port: int
+    label: str
+    refusal: str
+    max_minutes: int
+    for_vendor: bool
+
+    @property
+    def value(self) -> str:
+        """What the form sends: ``window:22``."""
+        return f"{self.kind}:{self.port}"
+
+    @property
+    def hint(self) -> str:
+        if self.for_vendor:
+            return "For somebody without an account here. The page opens in their browser."
+        return "For you, through Bastion, with your own account on the machine."
+
+
+def ways_into(machine: Machine) -> list[Way]:
+    return [_way(offer) for offer in offers_for(machine)]
+
+
+def possible(ways: Iterable[Way]) -> list[Way]:
+    return [way for way in ways if not way.refusal]
+
+
+def label_of(kind: str, port: int) -> str:
+    """``Port window 22 (SSH)``; a kind that was removed since is called by its name."""
+    found = all_kinds().get(kind)
+    return f"{found.label if found else kind} {port_words(port)}"
+
+
+def port_words(port: int) -> str:
+    """``22 (SSH)``."""
+    return f"{port} ({PORTS[port]})" if port in PORTS else str(port)
+
+
+def is_for_vendor(kind: str) -> bool:
+    found = all_kinds().get(kind)
+    return bool(found and found.exclusive)
+
+
+def _way(offer: Offer) -> Way:
+    return Way(
+        kind=offer.kind,
+        port=offer.port,
+        label=label_of(offer.kind, offer.port),
+        refusal=offer.refusal,
+        max_minutes=min(offer.max_minutes, settings.ACCESS_MAX_MINUTES),
+        for_vendor=is_for_vendor(offer.kind),
+    )

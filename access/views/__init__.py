@@ -1,0 +1,1 @@
+"""The pages. Each write calls exactly one service; reading never changes anything."""

@@ -1,0 +1,57 @@
+"""Cheap marks of what a page shows, so that an unchanged page costs one query and no body."""
+
+import hashlib
+
+from django.db.models import Max, Subquery
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from access import policy
+from access.models import LedgerEntry, Person
+from access.models.requests import REFERENCE_PREFIX
+from access.presenters.statuses import OVERDUE_AFTER
+
+REQUEST_FACTS = (
+    "state",
+    "grants__pk",
+    "grants__state",
+    "grants__outstanding",
+    "grants__end_order__at",
+    "grants__gate__problem",
+    "grants__gate__pause_until",
+)
+
+
+def request_etag(person: Person, pk: int) -> str:
+    """Changes whenever the request's page would. Not to be seen is a 404."""
+    now = timezone.now()
+    reference = f"{REFERENCE_PREFIX}{pk:06d}"
+    lines = LedgerEntry.objects.filter(reference=reference).values("reference")
+    last = lines.annotate(last=Max("seq")).values("last")
+    rows = list(
+        policy.visible_requests(person)
+        .filter(pk=pk)
+        .order_by("grants__pk")
+        .values_list(*REQUEST_FACTS, "grants__due_at", Subquery(last))
+    )
+    if not rows:
+        raise Http404
+    late = [row[-2] is not None and row[-2] + OVERDUE_AFTER < now for row in rows]
+    return mark(person, rows, late)
+
+
+def mark(person: Person, *facts: object) -> str:
+    """Stands for what is shown to this person in their zone."""
+    text = repr((person.pk, person.zone, facts))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+def unchanged(request: HttpRequest, etag: str) -> HttpResponse | None:
+    """A 304 when the browser shows this already. A proxy may have made the mark a weak one."""
+    known = request.headers.get("If-None-Match", "").removeprefix("W/").strip('"')
+    return marked(HttpResponse(status=304), etag) if known == etag else None
+
+
+def marked(response: HttpResponse, etag: str) -> HttpResponse:
+    response.headers["ETag"] = f'"{etag}"'
+    return response

@@ -1,0 +1,59 @@
+"""Home: am I in, and until when? What waits, and what did I use lately?"""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from access import policy
+from access.models import AccessRequest, Grant, Person, Role
+from access.presenters.grants import lines_for
+from access.presenters.requests import RequestRow, row_for, with_doors
+from access.states import LIVE, GrantState, RequestState
+from access.views.who import signed_in
+
+RECENT, RECENT_READ, SHOWN = 5, 20, 25
+
+
+@require_safe
+@signed_in
+def home(request: HttpRequest, person: Person) -> HttpResponse:
+    now = timezone.now()
+    grants = _live_grants(person)
+    recent = [row_for(asked, now) for asked in _lately(person)]
+    context = {
+        "now": now,
+        "lines": lines_for(grants, person, now),
+        "has_open": any(grant.state == GrantState.OPEN for grant in grants),
+        "waiting": [row for row in recent if row.access_request.state == RequestState.PENDING],
+        "to_decide": [row_for(asked, now) for asked in _to_decide(person)],
+        "again": _once_per_machine(recent)[:RECENT],
+    }
+    return render(request, "access/home.html", context)
+
+
+def _live_grants(person: Person) -> list[Grant]:
+    mine = Grant.objects.filter(access_request__requester=person, state__in=LIVE)
+    related = ("machine__bastion", "gate", "end_order", "access_request")
+    return list(mine.select_related(*related).order_by("ends_at", "pk"))
+
+
+def _lately(person: Person) -> list[AccessRequest]:
+    mine = AccessRequest.objects.filter(requester=person).order_by("-created_at", "-id")
+    return list(with_doors(mine)[:RECENT_READ])
+
+
+def _to_decide(person: Person) -> list[AccessRequest]:
+    if not person.holds(Role.APPROVER):
+        return []
+    rows = policy.waiting_for(person).select_related("requester")
+    return list(with_doors(rows)[:RECENT])
+
+
+def _once_per_machine(rows: list[RequestRow]) -> list[RequestRow]:
+    """The latest request for each machine and way."""
+    found: dict[tuple[int, str], RequestRow] = {}
+    for row in rows:
+        if row.machine is not None:
+            found.setdefault((row.machine.pk, row.access_request.kind), row)
+    return list(found.values())

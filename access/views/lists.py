@@ -1,0 +1,107 @@
+"""Lists: my requests, what waits for me, and everything that is open now. Overdue comes first."""
+
+from datetime import UTC, datetime
+
+from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models.functions import Coalesce, Now
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from access import policy
+from access.filters import MineFilter
+from access.models import AccessRequest, Grant, Person
+from access.presenters.grants import lines_for
+from access.presenters.requests import row_for, with_doors
+from access.presenters.statuses import OVERDUE_AFTER
+from access.states import HOLDING, GrantState
+from access.views.freshness import mark, marked, unchanged
+from access.views.pages import Page, page_of
+from access.views.who import signed_in
+
+ON_TOP = datetime(9000, 1, 1, tzinfo=UTC)
+OPEN_SIZE = 50
+
+
+@require_safe
+@signed_in
+def mine(request: HttpRequest, person: Person) -> HttpResponse:
+    now = timezone.now()
+    chosen = MineFilter(request.GET, queryset=_overdue_on_top(person))
+    page = page_of(request, chosen.qs, ordering=("-rank", "-id"))
+    context = {
+        "page": page,
+        "rows": [row_for(asked, now) for asked in page.rows],
+        "filter": chosen,
+    }
+    return render(request, "access/requests.html", context)
+
+
+@require_safe
+@signed_in
+def approvals(request: HttpRequest, person: Person) -> HttpResponse:
+    """Whichever lapses first is on top."""
+    now = timezone.now()
+    rows = policy.waiting_for(person).select_related("requester")
+    page = page_of(request, with_doors(rows), ordering=("lapses_at", "id"))
+    context = {"page": page, "rows": [row_for(asked, now) for asked in page.rows], "now": now}
+    return render(request, "access/approvals.html", context)
+
+
+@require_safe
+@signed_in
+def open_now(request: HttpRequest, person: Person) -> HttpResponse:
+    """The same address answers the poll, with the list alone, or 304 when it is unchanged."""
+    page = page_of(request, _held(person), ordering=("rank", "id"), size=OPEN_SIZE)
+    etag = _open_etag(person, page)
+    if same := unchanged(request, etag):
+        return same
+    now = timezone.now()
+    context = {
+        "page": page,
+        "lines": lines_for(page.rows, person, now),
+        "etag": etag,
+        "every": 2 if any(grant.state != GrantState.OPEN for grant in page.rows) else 30,
+        "now": now,
+    }
+    partial = request.headers.get("HX-Target") == "open-list"
+    name = "access/parts/open_now.html" if partial else "access/open_now.html"
+    response = render(request, name, context)
+    return marked(response, etag) if partial else response
+
+
+def _overdue_on_top(person: Person) -> QuerySet[AccessRequest]:
+    late = Grant.objects.filter(
+        access_request=OuterRef("pk"),
+        state=GrantState.CLOSING,
+        due_at__lt=Now() - OVERDUE_AFTER,
+    )
+    rank = Case(When(Exists(late), then=Value(ON_TOP)), default=F("created_at"))
+    rows = AccessRequest.objects.filter(requester=person).annotate(rank=rank)
+    return with_doors(rows).prefetch_related("grants__end_order")
+
+
+def _held(person: Person) -> QuerySet[Grant]:
+    """What has been owed a closing for longest comes first, then what ends next."""
+    rows = policy.visible_grants(person).filter(state__in=HOLDING)
+    related = ("machine__bastion", "gate", "end_order")
+    rows = rows.select_related(*related, "access_request__requester", "access_request__decided_by")
+    return rows.annotate(rank=Coalesce("due_at", "ends_at"))
+
+
+def _open_etag(person: Person, page: Page[Grant]) -> str:
+    now = timezone.now()
+    facts = [
+        (
+            grant.pk,
+            grant.state,
+            grant.outstanding,
+            hasattr(grant, "end_order"),
+            grant.gate.problem,
+            grant.gate.pause_until,
+            grant.due_at is not None and grant.due_at + OVERDUE_AFTER < now,
+        )
+        for grant in page.rows
+    ]
+    return mark(person, facts, page.next, page.previous)

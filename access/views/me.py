@@ -1,0 +1,49 @@
+"""What people set for themselves: their time zone, and light or dark."""
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_http_methods, require_POST
+
+from access.forms import MeForm
+from access.models import Person
+from access.views.who import signed_in
+
+THEMES = {"light": "Light", "dark": "Dark", "system": "As the device"}
+THEME_COOKIE, A_YEAR = "theme", 365 * 24 * 3600
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@signed_in
+def me(request: HttpRequest, person: Person) -> HttpResponse:
+    form = MeForm(request.POST) if request.method == "POST" else MeForm.of(person)
+    if request.method == "POST" and form.is_valid():
+        _save(person, form.cleaned_data["zone"])
+        messages.success(request, "Saved.")
+        return redirect("settings")
+    context = {"form": form, "themes": THEMES}
+    return render(request, "access/me.html", context, status=400 if form.errors else 200)
+
+
+@require_POST
+def theme(request: HttpRequest) -> HttpResponse:
+    """Kept in a cookie, because it belongs to the screen and not to the person."""
+    chosen = request.POST.get("theme", "")
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
+        back = reverse("home")
+    response = redirect(back)
+    if chosen in THEMES:
+        response.set_cookie(
+            THEME_COOKIE, chosen, max_age=A_YEAR, samesite="Lax", secure=request.is_secure(),
+            httponly=True,
+        )  # fmt: skip
+    return response
+
+
+def _save(person: Person, zone: str) -> None:
+    with transaction.atomic():
+        Person.objects.filter(pk=person.pk).update(zone=zone)

@@ -1,0 +1,41 @@
+"""Liveness and readiness. Neither names a host, a version or an error's text."""
+
+from datetime import timedelta
+
+from django.db import Error
+from django.db.models.functions import Now
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_safe
+
+from access.clock import db_now
+from access.gatekeeping import closer_seen
+from access.models import Grant
+from access.states import GrantState
+
+OVERDUE = timedelta(seconds=60)
+
+
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """200 while this process answers."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
+    """200 when the database answers and closing is looked after, else 503 and which is not.
+
+    ``overdue`` counts grants that are past their end by more than a minute and still not shut.
+    """
+    try:
+        closer = closer_seen(db_now())
+        overdue = _overdue()
+    except Error:
+        return JsonResponse({"database": False}, status=503)
+    body = {"database": True, "closer": closer, "overdue": overdue}
+    return JsonResponse(body, status=200 if closer else 503)
+
+
+def _overdue() -> int:
+    late = Grant.objects.filter(due_at__lt=Now() - OVERDUE, state=GrantState.CLOSING)
+    return late.count()

@@ -1,0 +1,15 @@
+"""All addresses of the portal."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("access.urls")),
+    path("", include("portal.signin.urls")),
+    path("", include("portal.health.urls")),
+    path("api/v1/", include("access.api.urls")),
+]
+
+handler400 = "portal.web.problems.bad_request"
+handler403 = "portal.web.problems.forbidden"
+handler404 = "portal.web.problems.not_found"
+handler500 = "portal.web.problems.server_error"

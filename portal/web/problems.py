@@ -1,0 +1,35 @@
+"""Pages for what went wrong before or beside a view, in the design of all pages."""
+
+import logging
+import sys
+
+from django.db import OperationalError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.template.loader import render_to_string
+
+logger = logging.getLogger(__name__)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    return render(request, "problems/400.html", status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    return render(request, "problems/403.html", status=403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    """Also for what exists but is not for this person; the page cannot tell and does not."""
+    return render(request, "problems/404.html", status=404)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    logger.warning("csrf check failed on %s: %s", request.path, reason)
+    return render(request, "problems/csrf.html", status=403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """Asks the database nothing: it may be what is broken. Called while the error is handled."""
+    status = 503 if isinstance(sys.exception(), OperationalError) else 500
+    return HttpResponse(render_to_string(f"problems/{status}.html"), status=status)

@@ -1,0 +1,5 @@
+"""For gunicorn and waitress."""
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()

@@ -1,0 +1,113 @@
+// What the pages gain where scripts run. Every one of them works without this file.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const skew = Date.parse(root.dataset.now) - Date.now(); // the device's clock may be wrong
+  const marks = [15, 5, 1]; // minutes before the end at which it is said aloud, once each
+  const said = new Map();
+
+  const say = (text) => {
+    const place = document.getElementById("announcer");
+    if (place && place.textContent !== text) place.textContent = text;
+  };
+
+  const left = (seconds) => {
+    const hours = Math.floor(seconds / 3600);
+    const minutes = Math.floor((seconds % 3600) / 60);
+    if (hours) return `in ${hours} h ${minutes} min`;
+    if (minutes >= 5) return `in ${minutes} min`;
+    return minutes ? `in ${minutes} min ${seconds % 60} s` : `in ${seconds} s`;
+  };
+
+  const remind = (ends, seconds) => {
+    const minutes = Math.ceil(seconds / 60);
+    const before = said.get(ends) ?? minutes + 1;
+    const due = marks.find((mark) => minutes <= mark && before > mark);
+    if (due && seconds > 0) say(`Access ends in ${minutes} ${minutes === 1 ? "minute" : "minutes"}.`);
+    said.set(ends, minutes);
+  };
+
+  const tick = () => {
+    for (const node of document.querySelectorAll(".countdown")) {
+      const seconds = Math.round((Date.parse(node.dataset.ends) - Date.now() - skew) / 1000);
+      node.textContent = seconds > 0 ? left(seconds) : "its time is over";
+      node.hidden = false;
+      remind(node.dataset.ends, seconds);
+    }
+  };
+
+  const copy = async (button) => {
+    const source = document.getElementById(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.textContent.trim());
+      say("Copied.");
+      button.lastElementChild.textContent = "Copied";
+      setTimeout(() => (button.lastElementChild.textContent = "Copy"), 2000);
+    } catch {
+      getSelection().selectAllChildren(source);
+      say("Selected. Copy it with your keyboard.");
+    }
+  };
+
+  // A form is sent once. The server counts a second sending as the first, too.
+  const sent = (event) => {
+    const form = event.target;
+    if (form.method !== "post") return;
+    if (form.dataset.sent) return event.preventDefault();
+    form.dataset.sent = "yes";
+    event.submitter?.setAttribute("aria-disabled", "true");
+  };
+
+  // Lengths that the chosen way does not allow are put away; the server checks them anyway.
+  const lengths = () => {
+    const way = document.querySelector('#ask [name="way"]:checked');
+    if (!way) return;
+    for (const choice of document.querySelectorAll('#ask [name="minutes"]')) {
+      choice.closest("label").hidden = Number(choice.value) > Number(way.dataset.most) && !choice.checked;
+    }
+  };
+
+  const reveal = () => {
+    for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
+  };
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest("[data-copy]");
+    if (button) copy(button);
+    if (event.target.closest("[data-print]")) print();
+    for (const menu of document.querySelectorAll("details.user[open]")) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+  document.addEventListener("keydown", (event) => {
+    const menu = document.querySelector("details.user[open]");
+    if (event.key !== "Escape" || !menu) return;
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  });
+  document.addEventListener("submit", sent);
+  document.addEventListener("change", lengths);
+  addEventListener("pageshow", (event) => {
+    if (!event.persisted) return; // from the back-forward cache: forms may be sent again
+    for (const form of document.forms) {
+      delete form.dataset.sent;
+      form.querySelector("[aria-disabled]")?.removeAttribute("aria-disabled");
+    }
+  });
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (document.hidden && event.target.closest("[data-poll]")) event.preventDefault();
+  });
+  document.addEventListener("htmx:afterSettle", () => {
+    reveal();
+    tick();
+    const status = document.querySelector("[data-announce]");
+    if (status) say(status.dataset.announce);
+  });
+
+  for (const node of document.querySelectorAll("[data-script]")) node.hidden = false;
+  document.querySelector(".summary")?.focus();
+  reveal();
+  lengths();
+  tick();
+  setInterval(tick, 1000);
+})();
