@@ -9,6 +9,7 @@ from access.kinds import Door, Seen
 from access.models import Grant
 from access.states import GrantState
 
+FOUND_SHUT = "Something else shut it in Azure before its end. It is being opened again."
 TOLERANCE = timedelta(seconds=1)  # Azure keeps milliseconds, the database microseconds
 
 
@@ -73,6 +74,8 @@ def _judge_wanted(case: DoorCase, *, now: datetime, exclusive: bool, settle: tim
     if _lasts(case.seen, wanted_until(case.wanting), now):
         return verdict
     verdict.moving = True
+    if not case.seen.open and any(g.state == GrantState.OPEN for g in case.wanting):
+        verdict.outstanding = FOUND_SHUT
     if case.seen.failed:
         verdict.failed = case.seen.failed
     elif not case.seen.settling and _may_send(case, now, settle):

@@ -25,6 +25,7 @@ OVERDUE = Status("red", "triangle-alert", "Overdue: still open")
 COULD_NOT_OPEN = Status("grey", "ban", "Could not be opened")
 CLOSED = Status("grey", "lock", "Closed")
 CLOSING = Status("amber", "loader", "Closing")
+REOPENING = Status("amber", "triangle-alert", "Shut in Azure, opening again")
 OPENING = Status("grey", "loader", "Opening")
 DECIDED = {
     RequestState.PENDING: Status("blue", "clock", "Waiting for approval"),
@@ -92,6 +93,8 @@ def _least_safe(grant: Grant) -> int:
 
 
 def _open(grant: Grant, now: datetime) -> Status:
+    if grant.outstanding:
+        return REOPENING
     return Status("green", "lock-open", f"Open, ends {near(grant.ends_at, now)}")
 
 
