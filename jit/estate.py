@@ -1,44 +1,49 @@
 """Writing down which ports the JIT policies guard."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import isodate
+from django.db.models import F
 
-from access.estate import gate_for
+from access.inventory import ABSENCES, gate_for, missing_too_many
 from access.models import Gate, Machine
 from jit.models import JitPort
 
 DEFAULT_MINUTES = 180  # what Defender for Cloud proposes where a policy says nothing readable
 
 
-def store_policies(policies: Iterable[Any], machines: Mapping[str, Machine]) -> int:
-    """``policies`` as the SDK returns them. Returns how many ports are guarded.
-
-    A port that a policy no longer lists cannot be asked for any more; grants are not touched.
-    """
-    kept: list[int] = []
-    for policy in policies:
-        gate = gate_for(kind="window", resource_id=policy.id, name=_gate_name(policy.id))
-        for entry in policy.virtual_machines or []:
-            machine = machines.get(entry.id.lower())
-            if machine is not None:
-                kept += [_store(machine, gate, port) for port in entry.ports or []]
-    JitPort.objects.filter(machine__in=machines.values()).exclude(pk__in=kept).delete()
-    return len(kept)
+def store_policy(policy: Any, machines: Mapping[str, Machine], *, seen_in: int) -> int:
+    """``policy`` as the SDK returns it, ``machines`` by resource key. Returns how many ports."""
+    gate = gate_for(kind="window", resource_id=policy.id, name=_gate_name(policy.id))
+    stored = 0
+    for entry in policy.virtual_machines or []:
+        machine = machines.get(entry.id.lower())
+        if machine is not None:
+            stored += sum(_store(machine, gate, port, seen_in) for port in entry.ports or [])
+    return stored
 
 
-def _store(machine: Machine, gate: Gate, port: Any) -> int:
-    row, _ = JitPort.objects.update_or_create(
-        machine=machine,
-        number=port.number,
-        defaults={
-            "gate": gate,
-            "source_prefixes": _prefixes(port),
-            "max_minutes": _minutes(port.max_request_access_duration),
-        },
-    )
-    return row.pk
+def settle_absences(seen_in: int) -> None:
+    """After a complete reading. A port that no policy lists any more cannot be asked for; like
+    machines, it goes only when two readings lacked it. Grants are not touched."""
+    absent = JitPort.objects.filter(seen_in__lt=seen_in)
+    if missing_too_many(absent.count(), JitPort.objects.count()):
+        return
+    absent.update(absences=F("absences") + 1)
+    absent.filter(absences__gte=ABSENCES).delete()
+
+
+def _store(machine: Machine, gate: Gate, port: Any, seen_in: int) -> int:
+    facts = {
+        "gate": gate,
+        "source_prefixes": _prefixes(port),
+        "max_minutes": _minutes(port.max_request_access_duration),
+        "seen_in": seen_in,
+        "absences": 0,
+    }
+    JitPort.objects.update_or_create(machine=machine, number=port.number, defaults=facts)
+    return 1
 
 
 def _prefixes(port: Any) -> list[str]:

@@ -15,6 +15,8 @@ class JitPort(models.Model):
     number = models.PositiveIntegerField()
     source_prefixes = models.JSONField(default=list)  # as the policy writes them; "*" is any
     max_minutes = models.PositiveIntegerField()
+    seen_in = models.PositiveBigIntegerField(default=0)  # the last estate reading that listed it
+    absences = models.PositiveSmallIntegerField(default=0)
 
     class Meta:
         ordering: ClassVar = ["number"]

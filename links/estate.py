@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from access.estate import gate_for
+from access.inventory import gate_for
 from access.models import BastionHost
 from links.kind import LINK_SKUS
 from links.models import LinkHost

@@ -1,6 +1,6 @@
 """What the database remembers. Nouns only: rules live in services, policy and engine."""
 
-from access.models.estate import BastionHost, Gate, Machine
+from access.models.estate import BastionHost, EstateItem, Gate, Machine, SyncRun
 from access.models.grants import EndOrder, Grant
 from access.models.ledger import LedgerEntry, LedgerHead
 from access.models.operations import Heartbeat
@@ -11,6 +11,7 @@ __all__ = [
     "AccessRequest",
     "BastionHost",
     "EndOrder",
+    "EstateItem",
     "Gate",
     "Grant",
     "Heartbeat",
@@ -21,4 +22,5 @@ __all__ = [
     "PersonRole",
     "RequestedDoor",
     "Role",
+    "SyncRun",
 ]

@@ -23,17 +23,79 @@ class AzureResource(models.Model):
         return self.name
 
 
-class BastionHost(AzureResource):
+class SyncRun(models.Model):
+    """One reading of the whole estate. ``complete`` only if every page of it was read."""
+
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True, blank=True)
+    phase = models.CharField(max_length=32, blank=True)  # what is being read
+    pages = models.PositiveIntegerField(default=0)
+    rows = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0)
+    complete = models.BooleanField(default=False)
+    problem = models.TextField(blank=True)  # for people
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(complete=False) | models.Q(finished_at__isnull=False),
+                name="sync_run_complete_pair",
+            ),
+            models.UniqueConstraint(
+                fields=["complete"],
+                condition=models.Q(finished_at__isnull=True),
+                name="sync_run_one_at_a_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.pk}"
+
+
+class Synced(AzureResource):
+    """A resource that the estate sync keeps up to date.
+
+    A row is never deleted because a page did not list it: ``absences`` counts complete readings
+    in a row that lacked it, and only the second one, within a sane bound, sets ``gone_at``.
+    """
+
     subscription_id = models.CharField(max_length=64)
     resource_group = models.CharField(max_length=128)
     region = models.CharField(max_length=64)
+    facts = models.JSONField(default=dict)  # what checks judge by; the shapes are the reader's
+    digest = models.CharField(max_length=64, blank=True)  # of all that was read: same, unchanged
+    seen_in = models.PositiveBigIntegerField(default=0)  # the number of the last run that saw it
+    absences = models.PositiveSmallIntegerField(default=0)
+    gone_at = models.DateTimeField(null=True, blank=True)
+    synced_at = models.DateTimeField()  # when its facts last changed
+
+    class Meta:
+        abstract = True
+
+
+class EstateItem(Synced):
+    """A network, security group, interface or public address: what machines are judged with."""
+
+    kind = models.CharField(max_length=16)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["resource_key"], name="estate_item_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["network", "nsg", "public-ip", "interface"]),
+                name="estate_item_kind",
+            ),
+        ]
+        indexes: ClassVar = [models.Index(fields=["kind", "seen_in"], name="estate_item_seen")]
+
+
+class BastionHost(Synced):
     sku = models.CharField(max_length=16)  # Developer, Basic, Standard or Premium
     scale_units = models.PositiveSmallIntegerField(default=2)
     tunneling = models.BooleanField(default=False)  # native client: az network bastion ssh
     shareable_links = models.BooleanField(default=False)
     ip_connect = models.BooleanField(default=False)
     subnet_prefix = models.CharField(max_length=64, blank=True)  # of its AzureBastionSubnet
-    synced_at = models.DateTimeField()
 
     class Meta:
         constraints: ClassVar = [
@@ -41,12 +103,9 @@ class BastionHost(AzureResource):
         ]
 
 
-class Machine(AzureResource):
+class Machine(Synced):
     vm_id = models.CharField(max_length=64)  # Azure's immutable id: a re-created VM differs
-    subscription_id = models.CharField(max_length=64)
     subscription_name = models.CharField(max_length=200, blank=True)
-    resource_group = models.CharField(max_length=128)
-    region = models.CharField(max_length=64)
     os = models.CharField(max_length=8, choices=[("linux", "Linux"), ("windows", "Windows")])
     private_ip = models.GenericIPAddressField(null=True, blank=True)
     nsg_ids = models.JSONField(default=list)  # NSGs on its NIC and subnet
@@ -56,7 +115,6 @@ class Machine(AzureResource):
     bastion = models.ForeignKey(
         BastionHost, null=True, blank=True, on_delete=models.SET_NULL, related_name="machines"
     )
-    synced_at = models.DateTimeField()
 
     class Meta:
         constraints: ClassVar = [
@@ -65,7 +123,11 @@ class Machine(AzureResource):
                 condition=models.Q(os__in=["linux", "windows"]), name="machine_os"
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["name", "id"], name="machine_by_name")]
+        indexes: ClassVar = [
+            models.Index(fields=["name", "id"], name="machine_by_name"),
+            models.Index(fields=["vm_id"], name="machine_by_vm_id"),
+            models.Index(fields=["seen_in"], name="machine_seen"),
+        ]
 
     @property
     def is_production(self) -> bool:

@@ -21,11 +21,11 @@ from azure.core.exceptions import (
 from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
 from azure.core.pipeline.transport import RequestsTransport
 from azure.identity import CredentialUnavailableError, DefaultAzureCredential
-from azure.mgmt.compute import ComputeManagementClient
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.core.tools import parse_resource_id
 from azure.mgmt.network import NetworkManagementClient
+from azure.mgmt.resourcegraph import ResourceGraphClient
 from azure.mgmt.security import SecurityCenter
 from django.conf import settings
 
@@ -44,6 +44,7 @@ BUSY_CODES = frozenset(
     }
 )
 NOT_FOUND = 404
+ACCEPTED = frozenset({201, 202})
 _calls: ContextVar[list[Receipt] | None] = ContextVar("azure_calls", default=None)
 
 
@@ -83,7 +84,7 @@ def _translate_answer(error: HttpResponseError, receipts: list[Receipt]) -> Late
     if status == 429 or code in BUSY_CODES:  # noqa: PLR2004
         wait = f" It asked to wait {after:.0f} s." if after else ""
         text = f"Azure is busy ({code or status}).{wait}"
-        return Later(text, retry_after=after, sent=False, receipts=receipts)
+        return Later(text, retry_after=after, sent=_any_accepted(receipts), receipts=receipts)
     if status in {408, 409, 412} or status >= 500:  # noqa: PLR2004
         text = f"Azure answered with an error ({code or status})."
         return Later(text, retry_after=after, receipts=receipts)
@@ -91,6 +92,11 @@ def _translate_answer(error: HttpResponseError, receipts: list[Receipt]) -> Late
         return Never("The portal's Azure identity is not allowed to do this.", receipts=receipts)
     said = (error.error.message if error.error else "") or error.reason or ""
     return Never(f"{code or status}: {said[:300]}", receipts=receipts)
+
+
+def _any_accepted(receipts: list[Receipt]) -> bool:
+    """Of several batches an earlier one may have been taken before Azure said no to a later."""
+    return any((receipt["status"] or 0) in ACCEPTED for receipt in receipts)
 
 
 def _retry_after(error: HttpResponseError) -> float | None:
@@ -152,14 +158,21 @@ def security(subscription_id: str) -> Any:
     return _client(SecurityCenter, subscription_id, settings.AZURE_ENDPOINT)
 
 
-def compute(subscription_id: str) -> Any:
-    """Virtual machines: a ``ComputeManagementClient``."""
-    return _client(ComputeManagementClient, subscription_id, settings.AZURE_ENDPOINT)
+def graph() -> ResourceGraphClient:
+    """One question for many subscriptions."""
+    return _graph(settings.AZURE_ENDPOINT)
 
 
 def plain() -> ARMPipelineClient[Any, Any]:
     """For a call that none of the SDKs has; same policies, same identity."""
     return _plain(settings.AZURE_ENDPOINT)
+
+
+@cache
+def _graph(endpoint: str) -> ResourceGraphClient:
+    return ResourceGraphClient(
+        credential(), base_url=endpoint, policies=_policies(), transport=_transport()
+    )
 
 
 @cache
@@ -229,4 +242,5 @@ def forget_clients() -> None:
     """For tests, which point at another simulator each."""
     _client.cache_clear()
     _plain.cache_clear()
+    _graph.cache_clear()
     credential.cache_clear()

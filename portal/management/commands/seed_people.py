@@ -1,0 +1,17 @@
+"""``manage.py seed_people``: the demo's people. Exists for the demo sign-in only."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from portal.embedded.people import seed_people
+
+
+class Command(BaseCommand):
+    help = "Makes the demo's people; refused where there is no demo sign-in."
+
+    def handle(self, *_args: Any, **_options: Any) -> None:
+        if not settings.ACCESS_DEMO_SIGN_IN:
+            raise CommandError("These settings have no demo sign-in, so no demo people either.")
+        self.stdout.write(f"{len(seed_people())} demo people")

@@ -1,0 +1,183 @@
+"""What every installation shares."""
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from csp.constants import NONCE, NONE, SELF
+
+ROOT = Path(__file__).resolve().parents[2]
+env = environ.FileAwareEnv()  # NAME_FILE reads NAME from a file, for mounted secrets
+
+INSTALLED_APPS = [
+    "portal",
+    "access",
+    "jit",
+    "links",
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "csp",
+    "django_htmx",
+    "django_filters",
+    "rest_framework",
+    "drf_spectacular",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "portal.web.middleware.PersonsZone",
+    "portal.web.middleware.PrivateByDefault",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+ROOT_URLCONF = "portal.urls"
+WSGI_APPLICATION = "portal.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [ROOT / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "csp.context_processors.nonce",
+                "portal.web.context.shell",
+            ],
+            "loaders": [
+                (
+                    "django.template.loaders.cached.Loader",
+                    ["django.template.loaders.filesystem.Loader"],
+                )
+            ],
+            "builtins": ["portal.web.templatetags.words"],
+        },
+    }
+]
+STATICFILES_DIRS = [ROOT / "static"]
+STATIC_URL = "static/"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "access.Person"
+SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # object_id is unique together with the tenant
+AUTHENTICATION_BACKENDS = ["portal.signin.backend.VouchedFor"]
+LOGIN_URL = "sign-in"
+LOGIN_REDIRECT_URL = "home"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "portal.web.problems.csrf_failure"
+
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 100
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_PAGINATION_CLASS": "access.api.pages.Pages",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "DEFAULT_THROTTLE_CLASSES": ["rest_framework.throttling.UserRateThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"user": "600/min"},
+    "EXCEPTION_HANDLER": "access.api.problems.problem",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Bastion Access",
+    "DESCRIPTION": "Time-boxed access to Azure VMs through Azure Bastion.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.IsAuthenticated"],
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "RequestStateEnum": "access.states.RequestState",
+        "GrantStateEnum": "access.states.GrantState",
+    },
+}
+
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "sweep": {"task": "access.sweep", "schedule": 1.0, "options": {"expires": 2}},
+    "estate": {"task": "portal.sync_estate", "schedule": 900.0, "options": {"expires": 600}},
+}
+
+ACCESS_KINDS = ["jit.kind.PortWindow", "links.kind.ShareableLink"]
+ACCESS_MAX_MINUTES = env.int("ACCESS_MAX_MINUTES", default=2880)
+ACCESS_LAPSE_MINUTES = env.int("ACCESS_LAPSE_MINUTES", default=480)
+ACCESS_LEASE_SECONDS = env.float("ACCESS_LEASE_SECONDS", default=60.0)  # one look must end within
+ACCESS_LOOK_SECONDS = 0.3  # until the next look while something moves …
+ACCESS_LOOK_GROWTH = 0.2  # … and this share more of the time that Azure has been at it
+ACCESS_FOLLOW_SECONDS = 3.0  # how long one wake-up follows a gate that moves
+ACCESS_AUDIT_SECONDS = 60.0  # until the next look at doors that are simply open
+ACCESS_CLOSER_SILENCE_SECONDS = 60.0  # without a closer for so long, nothing is opened
+ACCESS_WAKE_EXPIRES_SECONDS = 5.0
+ACCESS_DEMO_SIGN_IN = False
+
+AZURE_ENDPOINT = env("AZURE_ENDPOINT", default="https://management.azure.com")
+AZURE_SUBSCRIPTIONS = env.list("AZURE_SUBSCRIPTIONS", default=[])
+AZURE_CLIENT_ID = env("AZURE_CLIENT_ID", default="")  # of a user-assigned managed identity
+AZURE_ALLOW_CLI_SIGN_IN = env.bool("AZURE_ALLOW_CLI_SIGN_IN", default=False)
+AZURE_SIMULATED = False
+AZURE_TIMEOUT_SECONDS = 10.0  # for one answer of Azure
+AZURE_SIMULATED_HOSTS = env.list("AZURE_SIMULATED_HOSTS", default=[])  # a compose service's name
+AZURE_POLL_SECONDS = 1.0
+AZURE_WAIT_SECONDS = 30.0  # for the list of sessions, the one operation that is waited for
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"()": "portal.logs.OneLine"}},
+    "handlers": {"out": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["out"], "level": env("LOG_LEVEL", default="INFO")},
+    "loggers": {
+        "azure": {"level": "WARNING"},
+        "urllib3": {"level": "WARNING"},
+        "celery": {"level": "WARNING"},
+        "kombu": {"level": "WARNING"},
+        "waitress": {"level": "WARNING"},
+    },
+}

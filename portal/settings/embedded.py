@@ -1,0 +1,33 @@
+"""One process, SQLite, a broker in memory, simulated Azure, demo sign-in: ``make run``.
+
+The broker in memory loses every message when the process ends. That is harmless, because the
+database alone knows what is due and the next sweep finds it.
+"""
+
+from pathlib import Path
+
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import ROOT, env
+from portal.settings.sqlite import sqlite
+
+VAR = Path(env("BASTION_ACCESS_VAR", default=str(ROOT / "var")))
+SECRET_KEY = "embedded-demo-only-not-a-secret"  # noqa: S105 - refused by production settings
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+DATABASES = {"default": sqlite(VAR / "portal.sqlite3")}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+STATIC_ROOT = VAR / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+PORT = env.int("PORT", default=8000)
+AZURE_SIM_PORT = env.int("AZURE_SIM_PORT", default=8790)
+AZURE_SIMULATED = True
+AZURE_ENDPOINT = f"http://127.0.0.1:{AZURE_SIM_PORT}"
+AZURE_SUBSCRIPTIONS = []
+ACCESS_DEMO_SIGN_IN = True
+
+CELERY_BROKER_URL = "memory://localhost//"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.02}
+# No prefetch quota: with a full one this transport is read again only after two seconds.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 0

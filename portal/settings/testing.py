@@ -1,0 +1,34 @@
+"""SQLite and memory by default; PostgreSQL and Redis where TEST_DATABASE_URL names them."""
+
+import tempfile
+from pathlib import Path
+
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import CELERY_BEAT_SCHEDULE, env
+from portal.settings.sqlite import sqlite
+
+SECRET_KEY = "testing-only"  # noqa: S105
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
+_VAR = Path(tempfile.gettempdir())
+_URL = env("TEST_DATABASE_URL", default="")
+DATABASES = {
+    "default": env.db_url("TEST_DATABASE_URL") if _URL else sqlite(_VAR / "unused.sqlite3")
+}
+if not _URL:
+    # A file, because threads (live server, worker) must share it.
+    DATABASES["default"]["TEST"] = {"NAME": Path(tempfile.mkdtemp()) / "test.sqlite3"}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = True
+STATIC_ROOT = _VAR / "bastion-access-static"
+
+AZURE_SIMULATED = True
+AZURE_ENDPOINT = "http://127.0.0.1:9"  # each test names its own simulator
+AZURE_POLL_SECONDS = 0.05
+ACCESS_DEMO_SIGN_IN = True
+ACCESS_LOOK_SECONDS = 0.0
+ACCESS_LOOK_GROWTH = 0.0
+ACCESS_AUDIT_SECONDS = 3600.0
+CELERY_BROKER_URL = "memory://"
+CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.01}
+CELERY_BEAT_SCHEDULE = {"sweep": CELERY_BEAT_SCHEDULE["sweep"]}

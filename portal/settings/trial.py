@@ -1,0 +1,26 @@
+"""Production's parts (PostgreSQL, Redis, several processes) with simulated Azure and demo
+sign-in, for trying the compose file. Answers on this machine's own addresses only."""
+
+from portal.settings.base import *  # noqa: F403
+from portal.settings.base import ROOT, env
+from portal.settings.servers import (
+    CELERY_BROKER_TRANSPORT_OPTIONS,
+    database,
+    redis_cache,
+)
+
+SECRET_KEY = env("SECRET_KEY", default="trial-demo-only-not-a-secret")
+DEBUG = False
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
+DATABASES = {"default": database(env.db("DATABASE_URL"))}
+CACHES = redis_cache(env("REDIS_URL"))
+STATIC_ROOT = env("STATIC_ROOT", default=str(ROOT / "staticfiles"))
+WHITENOISE_USE_FINDERS = True
+CELERY_BROKER_URL = env("REDIS_URL")
+
+AZURE_SIMULATED = True
+AZURE_ENDPOINT = env("AZURE_ENDPOINT", default="http://127.0.0.1:8790")
+AZURE_SUBSCRIPTIONS = []
+ACCESS_DEMO_SIGN_IN = True
+
+__all__ = ["CELERY_BROKER_TRANSPORT_OPTIONS"]
