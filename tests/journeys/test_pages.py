@@ -1,0 +1,144 @@
+"""Every page: accessible in light and dark, usable at 320 px, quiet in the console."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from access import services
+from access.clock import db_now
+from access.models import Grant
+from tests.journeys.conftest import SignIn, set_open, violations
+from tests.support import estate
+from tests.support.cast import Cast, approved, ask
+
+pytestmark = pytest.mark.browser
+PAGES = [
+    ("", "/sign-in/"),
+    ("alice", "/"),
+    ("bob", "/"),
+    ("charlie", "/"),
+    ("alice", "/machines/"),
+    ("alice", "/machines/?q=nothing-like-it"),
+    ("alice", "/requests/new/?machine={machine}"),
+    ("alice", "/requests/new/?machine={machine}&kind=link"),
+    ("alice", "/requests/"),
+    ("bob", "/approvals/"),
+    ("charlie", "/approvals/"),
+    ("bob", "/open/"),
+    ("erin", "/ledger/"),
+    ("alice", "/me/"),
+    ("alice", "{open}"),
+    ("alice", "{late}"),
+    ("bob", "{waiting}"),
+    ("alice", "{denied}"),
+    ("alice", "/grants/{grant}/end/"),
+    ("alice", "/nowhere/"),
+    ("erin", "/requests/new/?machine={machine}"),
+]
+
+
+@pytest.fixture
+def places(people: Cast) -> dict[str, object]:
+    """One request in each of the states that look different."""
+    vm = estate.machine("vm-with-a-rather-long-name-prod-01", environment="production")
+    grant = approved(vm, by=people.alice, approver=people.bob)
+    set_open(grant)
+    late = approved(estate.machine("vm-late"), by=people.alice, approver=people.bob)
+    due = db_now() - timedelta(minutes=9)
+    Grant.objects.filter(pk=late.pk).update(
+        state="closing",
+        opened_at=due - timedelta(hours=1),
+        starts_at=due - timedelta(hours=1),
+        ends_at=due,
+        due_at=due,
+        close_reason="Its time is over.",
+        outstanding="1 session is still connected.",
+    )
+    waiting = ask(estate.machine("vm-w"), by=people.alice, reason="x" * 300, ticket="INC-1")
+    denied = ask(estate.machine("vm-d"), by=people.alice)
+    services.deny(denied, by=people.bob, terms_digest=denied.terms_digest, comment="No.")
+    estate.machine("vm-refused", bastion=estate.host("basic", sku="Basic")).jit_ports.all().delete()
+    return {
+        "machine": vm.pk,
+        "grant": grant.pk,
+        "open": f"/requests/{grant.access_request.reference}/",
+        "late": f"/requests/{late.access_request.reference}/",
+        "waiting": f"/requests/{waiting.reference}/",
+        "denied": f"/requests/{denied.reference}/",
+    }
+
+
+def people_of(who: str) -> list[str]:
+    return [path for name, path in PAGES if name == who]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("who", ["", "alice", "bob", "charlie", "erin"])
+def test_axe_finds_nothing(who: str, scheme: str, places, sign_in: SignIn):
+    page = sign_in(who, scheme=scheme)
+    found = {}
+    for path in people_of(who):
+        page.goto(path.format(**places))
+        for details in page.query_selector_all("details"):
+            details.evaluate("node => node.open = true")
+        page.wait_for_timeout(100)
+        if wrong := violations(page):
+            found[path] = wrong
+    assert not found
+
+
+@pytest.mark.parametrize("who", ["", "alice", "bob", "charlie", "erin"])
+def test_nothing_scrolls_sideways_at_320_px(who: str, places, sign_in: SignIn):
+    page = sign_in(who, width=320)
+    wide = {}
+    for path in people_of(who):
+        page.goto(path.format(**places))
+        width = page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            wide[path] = width
+    assert not wide
+
+
+def test_actions_on_a_phone_are_big_enough_to_touch(places, sign_in: SignIn):
+    page = sign_in("bob", width=390)
+    page.goto(str(places["waiting"]))
+    for button in page.query_selector_all("main .button, .nav a"):
+        box = button.bounding_box()
+        assert box is None or box["height"] >= 44, button.inner_text()
+
+
+def test_the_console_is_silent_under_the_pages_own_policy(places, chrome, live_server, people):
+    context = chrome.new_context(base_url=live_server.url)
+    page, said = context.new_page(), []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.goto("/sign-in/")
+    page.click("button[value=alice]")
+    for path in (
+        "/",
+        "/machines/",
+        str(places["open"]),
+        f"/requests/new/?machine={places['machine']}",
+    ):
+        page.goto(path)
+        page.wait_for_timeout(200)
+    assert page.locator("#preview").inner_text().startswith("Ends")
+    icon = page.locator(".nav svg").first.bounding_box()
+    context.close()
+    assert said == []
+    assert icon
+    assert icon["width"] > 0
+
+
+def test_a_first_visit_is_small_and_asks_nobody_else(places, chrome, live_server, people):
+    context = chrome.new_context(base_url=live_server.url)
+    page, asked = context.new_page(), []
+    page.on("requestfinished", lambda request: asked.append(request.url))
+    page.goto("/sign-in/", wait_until="networkidle")
+    hosts = {url.split("/")[2] for url in asked}
+    count = len(asked)
+    context.close()
+    assert hosts == {live_server.url.split("/")[2]}
+    assert count <= 8

@@ -1,0 +1,135 @@
+"""Settings that refuse what must never run in production, and what both shapes share."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+GOOD = {
+    "SECRET_KEY": "k9" * 30,
+    "ALLOWED_HOSTS": "portal.example.test",
+    "DATABASE_URL": "postgres://portal@127.0.0.1/portal",
+    "REDIS_URL": "redis://127.0.0.1/0",
+}
+
+
+def booted(code: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
+    """Production settings in a process of their own, with nothing of this one's environment."""
+    env = {"PATH": os.environ["PATH"], **GOOD, **changes}
+    env["DJANGO_SETTINGS_MODULE"] = env.get("DJANGO_SETTINGS_MODULE", "portal.settings.production")
+    script = f"import django; django.setup()\n{code}"
+    return subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
+def test_production_starts_with_its_own_parts() -> None:
+    assert booted().returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"AZURE_SIMULATED": "1"}, "simulated Azure"),
+        ({"AZURE_ENDPOINT": "http://127.0.0.1:8790"}, "must be https"),
+        ({"ACCESS_DEMO_SIGN_IN": "true"}, "demo sign-in"),
+        ({"SECRET_KEY": "short"}, "SECRET_KEY"),
+        ({"SECRET_KEY": "embedded-demo-only-not-a-secret" * 3}, "SECRET_KEY"),
+        ({"DATABASE_URL": "sqlite:///portal.sqlite3"}, "PostgreSQL"),
+        ({"REDIS_URL": "memory://"}, "REDIS_URL"),
+    ],
+)
+def test_unsafe_production_refuses_to_start(changes: dict[str, str], why: str) -> None:
+    """X-81"""
+    refused = booted(**changes)
+    assert refused.returncode != 0
+    assert why in refused.stderr
+
+
+@pytest.mark.parametrize("missing", sorted(GOOD))
+def test_what_production_needs_has_no_default(missing: str) -> None:
+    refused = booted(**{missing: ""})
+    assert refused.returncode != 0
+
+
+def test_the_demo_does_not_exist_in_production() -> None:
+    """X-36"""
+    code = (
+        "from django.conf import settings; from django.http import Http404\n"
+        "from django.test import RequestFactory; from portal.signin.views import demo_sign_in\n"
+        "assert settings.ACCESS_DEMO_SIGN_IN is False and settings.AZURE_SIMULATED is False\n"
+        "try: demo_sign_in(RequestFactory().post('/', {'person': 'admin'}))\n"
+        "except Http404: pass\n"
+        "else: raise SystemExit(1)"
+    )
+    done = booted(code)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_secret_may_come_from_a_mounted_file(tmp_path: Path) -> None:
+    secret = tmp_path / "key"
+    secret.write_text("f1" * 40)
+    code = "from django.conf import settings; assert settings.SECRET_KEY == 'f1' * 40"
+    env = {key: value for key, value in GOOD.items() if key != "SECRET_KEY"}
+    script = f"import django; django.setup()\n{code}"
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        env={
+            "PATH": os.environ["PATH"], **env, "SECRET_KEY_FILE": str(secret),
+            "DJANGO_SETTINGS_MODULE": "portal.settings.production",
+        },
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+class TestCompose:
+    """No container engine is at hand in every place, so the file is read and held to its word."""
+
+    @pytest.fixture
+    def services(self) -> dict[str, dict[str, object]]:
+        read: dict[str, dict[str, dict[str, object]]] = yaml.safe_load(
+            (ROOT / "docker-compose.yml").read_text()
+        )
+        return read["services"]
+
+    def test_every_part_is_there(self, services: dict[str, dict[str, object]]) -> None:
+        parts = {"postgres", "redis", "migrate", "web", "worker", "beat", "simulator"}
+        assert set(services) == parts
+        assert services["simulator"]["profiles"] == ["trial"]
+
+    def test_what_must_live_is_restarted(self, services: dict[str, dict[str, object]]) -> None:
+        lasting = ("postgres", "redis", "web", "worker", "beat")
+        assert {services[name]["restart"] for name in lasting} == {"unless-stopped"}
+
+    def test_only_workers_are_told_how_to_reach_azure(
+        self, services: dict[str, dict[str, object]]
+    ) -> None:
+        """X-75"""
+        told = {
+            name
+            for name, service in services.items()
+            if any(key.startswith("AZURE_") for key in service.get("environment") or {})
+        }
+        assert told == {"worker"}
+
+    def test_nothing_of_ours_runs_with_more_than_it_needs(
+        self, services: dict[str, dict[str, object]]
+    ) -> None:
+        for name in ("migrate", "web", "worker", "beat", "simulator"):
+            assert services[name]["cap_drop"] == ["ALL"]
+            assert services[name]["read_only"] is True
+        assert "USER portal" in (ROOT / "Dockerfile").read_text()
+
+    def test_the_web_answers_this_machine_only(
+        self, services: dict[str, dict[str, object]]
+    ) -> None:
+        assert all(str(port).startswith("127.0.0.1:") for port in services["web"]["ports"])  # type: ignore[attr-defined]
+        assert not [name for name in ("postgres", "redis") if "ports" in services[name]]
