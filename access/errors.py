@@ -34,6 +34,8 @@ class Later(Exception):
 
     ``sent`` is false only when Azure certainly did nothing (a 429, a refused connection): then
     the call may be repeated at once. Otherwise the answer was lost and Azure may have acted.
+    ``whole`` is false when only what was asked for stands in the way (a lock on one resource):
+    other doors of the gate may then be tried.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class Later(Exception):
         *,
         retry_after: float | None = None,
         sent: bool = True,
+        whole: bool = True,
         receipts: Sequence[Receipt] = (),
     ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.sent = sent
+        self.whole = whole
         self.receipts = list(receipts)
 
 

@@ -17,6 +17,7 @@ from access.errors import Receipt
 from access.models import Gate, Machine
 
 DoorKey = tuple[int, int]  # (machine id, port)
+PORT_OF = {"ssh": 22, "rdp": 3389}  # where a protocol's sessions arrive unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -31,18 +32,51 @@ class Offer:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a door is, as it was when it was opened: what must be found again to shut it."""
+
+    source: str = ""  # the Bastion subnet's prefix
+    address: str = ""  # the machine's private address
+    nsg_ids: tuple[str, ...] = ()
+    bastion_id: str = ""
+
+    @classmethod
+    def of(cls, machine: Machine) -> "Place":
+        host = machine.bastion
+        return cls(
+            source=host.subnet_prefix if host else "",
+            address=machine.private_ip or "",
+            nsg_ids=tuple(machine.nsg_ids),
+            bastion_id=host.resource_id if host else "",
+        )
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> "Place":
+        return cls(**{**kept, "nsg_ids": tuple(kept["nsg_ids"])})
+
+    def as_json(self) -> dict[str, Any]:
+        return {**vars(self), "nsg_ids": list(self.nsg_ids)}
+
+
+@dataclass(frozen=True)
 class Door:
     """One port of one machine, as the engine wants it.
 
     ``until`` is the latest end of the grants that want it open, ``None`` when nobody does.
     ``on_behalf`` names people and request references; Azure keeps it where it has a field.
+    ``places`` are those of its grants, the newest last: more than one after a move in Azure.
     """
 
     machine: Machine
     port: int
+    places: tuple[Place, ...] = ()
     until: datetime | None = None
     on_behalf: str = ""
     ending: bool = False  # sessions matter: someone's time on this door is over
+
+    @property
+    def place(self) -> Place:
+        return self.places[-1] if self.places else Place.of(self.machine)
 
     @property
     def key(self) -> DoorKey:
@@ -62,14 +96,20 @@ class Session:
 
 @dataclass(frozen=True)
 class Seen:
-    """What Azure holds for one door. ``until`` is ``None`` where Azure sets no end itself."""
+    """What Azure holds for one door. ``until`` is ``None`` where Azure sets no end itself.
+
+    ``unknown`` says why this door could not be read, while others could: it is left as it is.
+    ``sessions`` is ``None`` as long as nobody has asked who is connected.
+    """
 
     open: bool
     until: datetime | None = None
     renews_at: datetime | None = None  # Azure's own end cannot reach ours yet: ask again then
     settling: bool = False  # Azure is still at work on an earlier call
     failed: str = ""  # Azure says that it will not open it, and why
-    sessions: tuple[Session, ...] = ()
+    unknown: str = ""
+    sessions: tuple[Session, ...] | None = None
+    sessions_problem: str = ""  # why they could not be read
     detail: Mapping[str, Any] = field(default_factory=dict)  # for the ledger; no secrets
 
 
@@ -85,8 +125,9 @@ class Command:
 class Kind(Protocol):
     """All that speaks to Azure may raise ``Later`` or ``Never`` and nothing else.
 
-    ``settle_seconds``: how long an unanswered call may still take effect, so that it is not
-    sent twice. ``exclusive``: a door serves one grant at a time.
+    ``settle_seconds``: how long a call may still take effect, so that it is not sent twice and
+    nothing is called closed before it. ``exclusive``: a door serves one grant at a time.
+    ``observes``: how many doors one ``observe`` reads within a fraction of a lease.
     """
 
     name: str
@@ -95,6 +136,7 @@ class Kind(Protocol):
     opens_port: bool  # makes the machine's port reachable from the Bastion
     needs_open_port: bool  # is useless while the port is shut
     settle_seconds: float
+    observes: int
 
     def offers(self, machine: Machine) -> list[Offer]: ...
 
@@ -104,7 +146,9 @@ class Kind(Protocol):
 
     def close(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]: ...
 
-    def sessions(self, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]: ...
+    def sessions(
+        self, gate: Gate, doors: Sequence[Door]
+    ) -> Mapping[DoorKey, tuple[Session, ...]]: ...
 
     def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]: ...
 

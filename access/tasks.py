@@ -6,7 +6,6 @@ A task is handed a row's id and does nothing that the row does not already call 
 import logging
 import time
 from collections.abc import Iterable
-from datetime import timedelta
 
 from celery import shared_task
 from django.conf import settings
@@ -17,7 +16,8 @@ from kombu.exceptions import OperationalError
 from access import engine, ledger
 from access.clock import db_now
 from access.gatekeeping import CLOSER
-from access.models import AccessRequest, Heartbeat
+from access.heartbeats import beat
+from access.models import AccessRequest
 from access.states import RequestState
 
 logger = logging.getLogger(__name__)
@@ -36,10 +36,13 @@ def look(gate_id: int) -> None:
 
 @shared_task(name="access.sweep", ignore_result=True)
 def sweep() -> None:
-    """Wake every gate that is due and let unanswered requests lapse. Runs about every second."""
-    beat()
-    lapse_due()
+    """Wake every gate that is due and let unanswered requests lapse. Runs about every second.
+
+    The sign of life comes after the work: who cannot wake a gate must not look alive.
+    """
     wake(engine.due_gates())
+    beat(CLOSER)
+    lapse_due()
 
 
 def wake(gate_ids: Iterable[int]) -> None:
@@ -50,13 +53,6 @@ def wake(gate_ids: Iterable[int]) -> None:
         except OperationalError as error:
             logger.warning("no broker for the wake-up of gate %s: %s", gate_id, error)
             return
-
-
-def beat() -> None:
-    """Say that closing is being looked after; the database's clock says when."""
-    stale = Now() - timedelta(seconds=5)
-    if not Heartbeat.objects.filter(name=CLOSER, at__gte=stale).exists():
-        Heartbeat.objects.update_or_create(name=CLOSER, defaults={"at": db_now()})
 
 
 def lapse_due(limit: int = 100) -> int:

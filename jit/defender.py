@@ -7,15 +7,15 @@ window early; its allow rule is deleted from the NSG, after which the policy sti
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
 from access.clock import db_now
-from access.errors import Never, Receipt
-from access.kinds import Door, DoorKey, Seen
+from access.errors import Later, Never, Receipt
+from access.kinds import Door, DoorKey, Place, Seen
 from jit.models import JitPort
 from portal.azure import door as azure
 
@@ -23,15 +23,34 @@ from portal.azure import door as azure
 ALLOW_RULE = re.compile(r"^(SecurityCenter|MicrosoftDefenderForCloud)-JITRule-", re.IGNORECASE)
 NO_END = datetime.min.replace(tzinfo=UTC)
 JUSTIFICATION_LIMIT = 500
+REFERENCE = re.compile(r"BA-\d{6,}")
+CLOCKS = timedelta(seconds=30)  # Azure's clock and ours need not agree about a maximum
+AHEAD = timedelta(minutes=10)  # before Azure's own end a window is renewed
+PATIENCE = timedelta(minutes=5)  # for an entry that Azure says it is at work on
 
 
 def observe(policy_id: str, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
-    """Reads the policy once, and each NSG that guards one of the machines once."""
+    """Reads the policy once, and each NSG that guards one of the machines once. An NSG that
+    cannot be read leaves its own doors unknown, and no others."""
     with azure.calling():
         policy = _policy(policy_id)
-        groups = {key: _nsg(key) for door in doors for key in door.machine.nsg_ids}
+    groups = Groups(key for door in doors for key in _nsg_ids(door))
     limits, now = _limits(policy_id), db_now()
     return {d.key: _seen(d, policy, groups, limits.get(d.key), now) for d in doors}
+
+
+class Groups:
+    """The NSGs that were read, and what stood in the way of the others. Ids lower-case."""
+
+    def __init__(self, ids: Iterable[str]) -> None:
+        self.read: dict[str, Any] = {}
+        self.problems: dict[str, str] = {}
+        for key in dict.fromkeys(each.lower() for each in ids):
+            try:
+                with azure.calling():
+                    self.read[key] = _nsg(key)
+            except (Later, Never) as setback:
+                self.problems[key] = str(setback)
 
 
 def initiate(policy_id: str, doors: Sequence[Door]) -> list[Receipt]:
@@ -40,7 +59,7 @@ def initiate(policy_id: str, doors: Sequence[Door]) -> list[Receipt]:
     where = azure.parts(policy_id)
     body = {
         "virtualMachines": _machines(doors, limits, now),
-        "justification": "; ".join(d.on_behalf for d in doors)[:JUSTIFICATION_LIMIT],
+        "justification": _justification(doors),
     }
     with azure.calling() as receipts:
         client = azure.security(where["subscription"])
@@ -54,10 +73,16 @@ def remove_rules(doors: Sequence[Door]) -> list[Receipt]:
     """Delete the allow rules of these doors that admit the Bastion subnet. Others stay."""
     with azure.calling() as receipts:
         for door in doors:
-            for nsg_id in door.machine.nsg_ids:
+            for nsg_id in _nsg_ids(door):
                 for rule in _allowing(door, _nsg(nsg_id)):
                     _delete_rule(nsg_id, rule.name)
     return receipts
+
+
+def _nsg_ids(door: Door) -> list[str]:
+    """Of every place where the door's grants were opened, and where the machine is now."""
+    known = [*door.places, Place.of(door.machine)]
+    return list(dict.fromkeys(key for place in known for key in place.nsg_ids))
 
 
 def _machines(
@@ -66,7 +91,7 @@ def _machines(
     by_machine: dict[str, list[dict[str, Any]]] = {}
     for door in doors:
         assert door.until is not None  # noqa: S101 - the engine opens wanted doors only
-        end = min(door.until, now + limits.get(door.key, timedelta(hours=3)))
+        end = min(door.until, now + limits.get(door.key, timedelta(hours=3)) - CLOCKS)
         port = {
             "number": door.port,
             "allowedSourceAddressPrefix": _source(door),
@@ -76,12 +101,19 @@ def _machines(
     return [{"id": key, "ports": ports} for key, ports in by_machine.items()]
 
 
+def _justification(doors: Sequence[Door]) -> str:
+    """All people in full, or where that is too long for Azure the references of all requests."""
+    full = "; ".join(door.on_behalf for door in doors)
+    if len(full) <= JUSTIFICATION_LIMIT:
+        return full
+    return " ".join(REFERENCE.findall(full))[:JUSTIFICATION_LIMIT]
+
+
 def _source(door: Door) -> str:
     """The prefix must be sent: without one Azure opens to the caller's own public address."""
-    prefix = door.machine.bastion.subnet_prefix if door.machine.bastion else ""
-    if not prefix:
+    if not door.place.source:
         raise Never("No Bastion subnet is known for this machine.")
-    return prefix
+    return door.place.source
 
 
 def _policy(policy_id: str) -> Any:
@@ -92,7 +124,7 @@ def _policy(policy_id: str) -> Any:
             where["resource_group"], _location(policy_id), where["resource_name"]
         )
     except HttpResponseError as error:
-        if azure.is_not_found(error):
+        if azure.is_gone(error):
             return None
         raise
 
@@ -103,7 +135,7 @@ def _nsg(nsg_id: str) -> Any:
     try:
         return client.network_security_groups.get(where["resource_group"], where["name"])
     except HttpResponseError as error:
-        if azure.is_not_found(error):
+        if azure.is_gone(error):
             return None
         raise
 
@@ -116,40 +148,51 @@ def _delete_rule(nsg_id: str, rule_name: str) -> None:
     )
 
 
-def _seen(
-    door: Door, policy: Any, groups: dict[str, Any], limit: timedelta | None, now: datetime
-) -> Seen:
+def _seen(door: Door, policy: Any, groups: Groups, limit: timedelta | None, now: datetime) -> Seen:
+    unread = [groups.problems[k] for k in map(str.lower, _nsg_ids(door)) if k in groups.problems]
+    if unread:
+        return Seen(open=False, unknown=unread[0])
     asked = list(_requests(door, policy))
-    ends = [port.end_time_utc for port in asked if azure.word(port.status) == "Initiated"]
-    rules = [rule.name for key in door.machine.nsg_ids for rule in _allowing(door, groups[key])]
+    ends = [port.end_time_utc for _, port in asked if azure.word(port.status) == "Initiated"]
+    rules = [
+        rule.name
+        for key in _nsg_ids(door)
+        for rule in _allowing(door, groups.read.get(key.lower()))
+    ]
     until = max(ends, default=NO_END)
     return Seen(
         open=bool(rules),
         until=until,
-        renews_at=_renews_at(door, until, limit, now) if ends else None,
-        settling=any(azure.word(port.status) == "Initiating" for port in asked),
+        renews_at=_renews_at(until, limit) if ends else None,
+        settling=any(_is_young(started, port, now) for started, port in asked),
         detail={"rules": rules, "until": until.isoformat() if ends else None},
     )
 
 
-def _renews_at(
-    door: Door, until: datetime, limit: timedelta | None, now: datetime
-) -> datetime | None:
-    """A policy admits less time than a vendor's two days: such a window is renewed in steps."""
-    if limit is None or door.until is None or door.until <= now + limit:
-        return None
-    return until - limit / 2
+def _is_young(started: datetime | None, port: Any, now: datetime) -> bool:
+    """Azure is at work on it. An entry that never left this state must not count for ever."""
+    return (
+        azure.word(port.status) == "Initiating"
+        and port.end_time_utc > now
+        and (started is None or started > now - PATIENCE)
+    )
 
 
-def _requests(door: Door, policy: Any) -> Iterator[Any]:
-    """The policy's entries for this machine, port and source, in no particular order."""
+def _renews_at(until: datetime, limit: timedelta | None) -> datetime:
+    """A policy admits less time than a vendor's two days, or some seconds less than its maximum:
+    such a window is renewed shortly before Azure's own end."""
+    return until - min(AHEAD, (limit or AHEAD) / 2)
+
+
+def _requests(door: Door, policy: Any) -> Iterator[tuple[datetime | None, Any]]:
+    """(when it was asked, the policy's entry) for this machine, port and source, in no order."""
     for request in (policy.requests or []) if policy else []:
-        for machine in request.virtual_machines:
-            if machine.id.lower() != door.machine.resource_key:
+        for machine in request.virtual_machines or []:
+            if (machine.id or "").lower() != door.machine.resource_key:
                 continue
-            for port in machine.ports:
+            for port in machine.ports or []:
                 if port.number == door.port and _is_ours(door, port.allowed_source_address_prefix):
-                    yield port
+                    yield request.start_time_utc, port
 
 
 def _allowing(door: Door, nsg: Any) -> list[Any]:
@@ -172,17 +215,18 @@ def _allows(door: Door, rule: Any) -> bool:
     )
 
 
+def _places(door: Door) -> list[Place]:
+    """Where it was opened, or for a door that never was, where the machine is."""
+    return list(door.places) or [Place.of(door.machine)]
+
+
 def _is_at(door: Door, destinations: set[str | None]) -> bool:
-    address = door.machine.private_ip
-    return bool(address) and bool(destinations & {address, f"{address}/32"})
+    addresses = {place.address for place in _places(door) if place.address}
+    return bool(destinations & (addresses | {f"{address}/32" for address in addresses}))
 
 
 def _is_ours(door: Door, source: str | None) -> bool:
-    return (
-        bool(source)
-        and door.machine.bastion is not None
-        and (source == door.machine.bastion.subnet_prefix)
-    )
+    return bool(source) and any(source == place.source for place in _places(door))
 
 
 def _limits(policy_id: str) -> dict[DoorKey, timedelta]:

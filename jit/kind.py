@@ -20,6 +20,7 @@ class PortWindow:
     opens_port = True
     needs_open_port = False
     settle_seconds = 12.0  # an accepted initiate showed within 3 s in every recording
+    observes = 25  # each door may have a security group of its own to be read
 
     def offers(self, machine: Machine) -> list[Offer]:
         ports = list(machine.jit_ports.all())
@@ -46,10 +47,18 @@ class PortWindow:
 
         return defender.remove_rules(doors)
 
-    def sessions(self, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]:
+    def sessions(
+        self,
+        gate: Gate,  # noqa: ARG002
+        doors: Sequence[Door],
+    ) -> Mapping[DoorKey, tuple[Session, ...]]:
         from portal.azure.sessions import sessions_at
 
-        return sessions_at(doors)
+        hosts = dict.fromkeys(door.place.bastion_id for door in doors)
+        found: dict[DoorKey, tuple[Session, ...]] = {}
+        for host in hosts:
+            found |= sessions_at(host, [d for d in doors if d.place.bastion_id == host])
+        return found
 
     def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]:
         from portal.azure.sessions import disconnect

@@ -30,9 +30,9 @@ def observe(bastion_id: str, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
                 )
             )
         except HttpResponseError as error:
-            if not azure.is_not_found(error):
+            if not azure.is_gone(error):
                 raise
-            rows = []
+            rows = []  # a host that is gone has no links
     by_machine = {row.vm.id.lower(): row for row in rows}
     return {door.key: _seen(by_machine.get(door.machine.resource_key)) for door in doors}
 

@@ -22,6 +22,7 @@ class ShareableLink:
     opens_port = False
     needs_open_port = True
     settle_seconds = 20.0  # creating and deleting took about 12 s in the recordings
+    observes = 500  # one call lists all links that a host may have
 
     def offers(self, machine: Machine) -> list[Offer]:
         host = machine.bastion
@@ -45,10 +46,11 @@ class ShareableLink:
 
         return bastion.delete(gate.resource_id, doors)
 
-    def sessions(self, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]:
+    def sessions(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]:
+        """The gate is the host through which the vendor came, wherever the machine is now."""
         from portal.azure.sessions import sessions_at
 
-        return sessions_at(doors)
+        return sessions_at(gate.resource_id, doors)
 
     def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]:
         from portal.azure.sessions import disconnect

@@ -1,7 +1,8 @@
 """Which gates are due, and who holds one: a lease with a token, by the database's clock."""
 
+import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
 from django.conf import settings
@@ -13,15 +14,26 @@ from access.clock import db_now
 from access.models import Gate, Grant
 from access.states import HOLDING, WANTING, GrantState
 
+MARGIN = 0.25  # of a lease: with less than this left, nothing is sent any more
+
 
 class LeaseLost(Exception):
-    """Another worker took the gate over; nothing that this one learned may be written."""
+    """Another worker took the gate over, or may have; nothing may be written or sent."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Lease:
+    """The token guards what is written. ``fresh_until`` guards what is sent: a process that was
+    stopped for a minute must not open what another has meanwhile seen closed."""
+
     gate_id: int
     token: uuid.UUID
+    fresh_until: float = field(default_factory=lambda: _from_now(time.monotonic()))
+
+    def check(self) -> None:
+        """Raises ``LeaseLost`` when too little is left of it to send a call."""
+        if time.monotonic() > self.fresh_until - MARGIN * settings.ACCESS_LEASE_SECONDS:
+            raise LeaseLost(f"gate {self.gate_id}: the lease is too old to send anything")
 
 
 def due_gates(limit: int = 200) -> list[int]:
@@ -34,7 +46,7 @@ def claim(gate_id: int) -> Lease | None:
     with transaction.atomic():
         due = _due().filter(pk=gate_id).order_by()
         if connection.features.has_select_for_update_skip_locked:
-            due = due.select_for_update(skip_locked=True, of=("self",))
+            due = due.select_for_update(skip_locked=True, no_key=True, of=("self",))
         gate = due.first()
         if gate is None:
             return None
@@ -59,18 +71,35 @@ def is_moving(gate_id: int) -> bool:
 
 
 def hold(lease: Lease) -> Gate:
-    """Lock the leased gate inside the caller's transaction. Raises ``LeaseLost``."""
-    gate = (
-        Gate.objects.select_for_update().filter(pk=lease.gate_id, lease_token=lease.token).first()
-    )
+    """Lock the leased gate inside the caller's transaction, and renew the lease.
+
+    ``no_key``: an approval refers to the gate while it holds the ledger's head, which we want
+    next; a full lock would have the two wait for each other. Raises ``LeaseLost``.
+    """
+    started = time.monotonic()
+    mine = Gate.objects.select_for_update(no_key=True)
+    gate = mine.filter(pk=lease.gate_id, lease_token=lease.token).first()
     if gate is None:
         raise LeaseLost(f"gate {lease.gate_id}")
+    gate.lease_until = db_now() + timedelta(seconds=settings.ACCESS_LEASE_SECONDS)
+    gate.save(update_fields=["lease_until"])
+    lease.fresh_until = _from_now(started)
     return gate
+
+
+def renew(lease: Lease) -> None:
+    """Between two parts of a long look. Raises ``LeaseLost``."""
+    with transaction.atomic():
+        hold(lease)
 
 
 def forget_leases() -> int:
     """Free every gate. Only for a process that is certainly the only worker, at its start."""
     return Gate.objects.filter(lease_token__isnull=False).update(lease_token=None, lease_until=None)
+
+
+def _from_now(moment: float) -> float:
+    return moment + float(settings.ACCESS_LEASE_SECONDS)
 
 
 def _due() -> QuerySet[Gate]:

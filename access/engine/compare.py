@@ -5,12 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
-from access.kinds import Door, Seen
+from access.engine.doors import was_asked_for
+from access.kinds import PORT_OF, Door, Seen, Session
 from access.models import Grant
 from access.states import GrantState
 
-FOUND_SHUT = "Something else shut it in Azure before its end. It is being opened again."
 TOLERANCE = timedelta(seconds=1)  # Azure keeps milliseconds, the database microseconds
+MOST_ACCEPTED = 3  # opening calls that Azure takes without anything ever coming of them
+FOUND_SHUT = "Something else shut it in Azure before its end. It is being opened again."
+NEVER_CAME = "Azure accepted the order several times and never carried it out."
+MAY_STILL_COME = "an earlier call to open it may still take effect"
+STALE = "removing one that was there before"
 
 
 class Act(Enum):
@@ -22,13 +27,17 @@ class Act(Enum):
 
 @dataclass
 class DoorCase:
-    """One door with the grants on it, what Azure showed, and whether another grant, on another
-    gate, still entitles somebody to sessions on that machine and port."""
+    """One door with the grants on it and what Azure showed.
+
+    ``entitled``: ports of the machine on which somebody, on whatever gate, may be now.
+    ``held_elsewhere``: another gate's grant of the same kind holds this very door.
+    """
 
     door: Door
     grants: Sequence[Grant]
     seen: Seen
-    covered: bool = False
+    entitled: frozenset[int] = frozenset()
+    held_elsewhere: bool = False
 
     @property
     def wanting(self) -> list[Grant]:
@@ -38,23 +47,43 @@ class DoorCase:
     def closing(self) -> list[Grant]:
         return [g for g in self.grants if g.state == GrantState.CLOSING]
 
+    @property
+    def sessions(self) -> tuple[Session, ...] | None:
+        """Those that nobody is entitled to any more; ``None`` while they are not known."""
+        if self.seen.sessions is None:
+            return None
+        return tuple(s for s in self.seen.sessions if not self._is_entitled(s))
+
+    def _is_entitled(self, session: Session) -> bool:
+        return not self.entitled.isdisjoint({self.door.port, PORT_OF.get(session.protocol)})
+
 
 @dataclass
 class Verdict:
     act: Act = Act.NOTHING
     opened: list[Grant] = field(default_factory=list)
     closed: list[Grant] = field(default_factory=list)
+    shown: bool = False  # Azure shows all that was asked of it
     moving: bool = False  # look again soon
     stale: bool = False  # the open door is nobody's: shut it before opening
     failed: str = ""  # Azure will not open it: those who wait for it are closed
     outstanding: str = ""
 
 
-def judge(case: DoorCase, *, now: datetime, exclusive: bool, settle: timedelta) -> Verdict:
+@dataclass(frozen=True)
+class Rules:
+    """What the kind says of itself, and the moment of the look."""
+
+    now: datetime
+    exclusive: bool
+    settle: timedelta
+
+
+def judge(case: DoorCase, rules: Rules) -> Verdict:
     """What the look means for each grant, and the one thing to do next at this door."""
-    if case.wanting:
-        return _judge_wanted(case, now=now, exclusive=exclusive, settle=settle)
-    return _judge_unwanted(case, now=now, settle=settle)
+    if case.seen.unknown:
+        return Verdict(moving=True, outstanding=f"Azure could not be asked: {case.seen.unknown}")
+    return _judge_wanted(case, rules) if case.wanting else _judge_unwanted(case, rules)
 
 
 def wanted_until(grants: Iterable[Grant]) -> datetime:
@@ -62,76 +91,112 @@ def wanted_until(grants: Iterable[Grant]) -> datetime:
     return max(grant.ends_at for grant in grants)
 
 
-def _judge_wanted(case: DoorCase, *, now: datetime, exclusive: bool, settle: timedelta) -> Verdict:
+def _judge_wanted(case: DoorCase, rules: Rules) -> Verdict:
     verdict = Verdict(closed=list(case.closing))  # others hold the shared door: theirs is over
-    if exclusive and case.seen.open and not any(g.sent_at or g.opened_at for g in case.wanting):
-        return _judge_stale(case, now)
-    verdict.opened = [
-        g
-        for g in case.wanting
-        if g.state == GrantState.OPENING and _lasts(case.seen, g.ends_at, now)
-    ]
-    if _lasts(case.seen, wanted_until(case.wanting), now):
+    if rules.exclusive and case.seen.open and not any(map(was_asked_for, case.wanting)):
+        return _judge_stale(case, rules)
+    waiting = [g for g in case.wanting if g.state == GrantState.OPENING]
+    verdict.opened = [g for g in waiting if _lasts(case, g.ends_at, rules)]
+    if _lasts(case, wanted_until(case.wanting), rules):
+        verdict.shown = True
         return verdict
     verdict.moving = True
     if not case.seen.open and any(g.state == GrantState.OPEN for g in case.wanting):
         verdict.outstanding = FOUND_SHUT
-    if case.seen.failed:
-        verdict.failed = case.seen.failed
-    elif not case.seen.settling and _may_send(case, now, settle):
+    may_send = not case.seen.settling and _may_send(case, rules)
+    verdict.failed = case.seen.failed or (_never_came(case) if may_send else "")
+    if may_send and not verdict.failed:
         verdict.act = Act.OPEN
     return verdict
 
 
-def _judge_stale(case: DoorCase, now: datetime) -> Verdict:
+def _judge_stale(case: DoorCase, rules: Rules) -> Verdict:
     """Somebody else opened it and may know the way in: it is shut first, then opened anew."""
-    told = any(g.not_before and g.not_before > now for g in case.wanting)
-    text = "removing one that was there before"
-    return Verdict(
-        act=Act.NOTHING if told else Act.CLOSE, stale=True, moving=True, outstanding=text
-    )
+    told = _sent_lately(case.wanting, rules) or _rests(case.wanting, rules)
+    act = Act.NOTHING if told else Act.CLOSE
+    return Verdict(act=act, stale=True, moving=True, outstanding=STALE)
 
 
-def _judge_unwanted(case: DoorCase, *, now: datetime, settle: timedelta) -> Verdict:
-    seen = case.seen
-    sessions = () if case.covered else seen.sessions
-    if not seen.open and not seen.settling and not sessions:
+def _judge_unwanted(case: DoorCase, rules: Rules) -> Verdict:
+    if case.held_elsewhere or not any(map(was_asked_for, case.closing)):
+        return Verdict(closed=list(case.closing))  # another's, or never ours: not ours to shut
+    seen, sessions = case.seen, case.sessions
+    may_come = not seen.open and _may_still_come(case, rules)
+    if not seen.open and not seen.settling and not may_come and sessions == ():
         return Verdict(closed=list(case.closing))
-    verdict = Verdict(moving=True, outstanding=_outstanding(seen, len(sessions)))
-    if seen.open and not _sent_lately(case.closing, now, settle):
+    verdict = Verdict(moving=True, outstanding=_outstanding(case, may_come=may_come))
+    verdict.shown = seen.open and all(g.shown_at is None for g in case.closing)  # so that was it
+    if _rests(case.closing, rules):
+        return verdict
+    if seen.open and not _sent_lately(case.closing, rules):
         verdict.act = Act.CLOSE
     elif sessions and not seen.open:
         verdict.act = Act.DISCONNECT
     return verdict
 
 
-def _outstanding(seen: Seen, sessions: int) -> str:
+def _outstanding(case: DoorCase, *, may_come: bool) -> str:
+    seen, sessions = case.seen, case.sessions
     parts = ["still open in Azure" if seen.open else "shut in Azure"]
     if seen.settling and not seen.open:
         parts = ["Azure is still at work on an earlier call"]
-    if sessions:
-        parts.append(
-            "1 session still connected" if sessions == 1 else f"{sessions} sessions still connected"
-        )
+    elif may_come:
+        parts.append(MAY_STILL_COME)
+    if seen.sessions_problem:
+        parts.append(f"who is connected is not known: {seen.sessions_problem}")
+    elif sessions:
+        many = f"{len(sessions)} sessions"
+        parts.append(f"{'1 session' if len(sessions) == 1 else many} still connected")
     return ", ".join(parts)
 
 
-def _lasts(seen: Seen, until: datetime, now: datetime) -> bool:
+def _lasts(case: DoorCase, until: datetime, rules: Rules) -> bool:
+    """Azure's history may promise more than the rule that stands: a window ended early stays in
+    it. So what counts is also what was asked for since."""
+    seen = case.seen
     if not seen.open:
         return False
-    if seen.until is None or seen.until >= until - TOLERANCE:
+    if seen.until is None:
         return True
-    return seen.renews_at is not None and now < seen.renews_at
+    promised = [g.sent_until for g in case.wanting if g.sent_until]
+    if not promised or max(promised) < until - TOLERANCE:
+        return False
+    if seen.until >= until - TOLERANCE:
+        return True
+    return seen.renews_at is not None and rules.now < seen.renews_at
 
 
-def _may_send(case: DoorCase, now: datetime, settle: timedelta) -> bool:
+def _may_send(case: DoorCase, rules: Rules) -> bool:
     """Not while an earlier call for the same end, or a later one, may still take effect."""
+    if _rests(case.wanting, rules):
+        return False
     until = wanted_until(case.wanting)
     return not any(
-        g.sent_at and g.sent_at > now - settle and g.sent_until and g.sent_until >= until
+        g.sent_at and g.sent_at > rules.now - rules.settle and g.sent_until >= until
         for g in case.wanting
+        if g.sent_until
     )
 
 
-def _sent_lately(grants: Sequence[Grant], now: datetime, settle: timedelta) -> bool:
-    return any(g.sent_at and g.sent_at > now - settle for g in grants)
+def _never_came(case: DoorCase) -> str:
+    waiting = [g for g in case.wanting if g.state == GrantState.OPENING]
+    return NEVER_CAME if any(g.accepted >= MOST_ACCEPTED for g in waiting) else ""
+
+
+def _may_still_come(case: DoorCase, rules: Rules) -> bool:
+    """Azure was asked to open it and has not shown it: the call may be on its way there."""
+    return any(
+        g.asked_at
+        and (g.shown_at is None or g.shown_at < g.asked_at)
+        and g.asked_at > rules.now - rules.settle
+        for g in case.closing
+    )
+
+
+def _rests(grants: Sequence[Grant], rules: Rules) -> bool:
+    """After an attempt in vain, until its next one."""
+    return any(g.not_before and g.not_before > rules.now for g in grants)
+
+
+def _sent_lately(grants: Sequence[Grant], rules: Rules) -> bool:
+    return any(g.sent_at and g.sent_at > rules.now - rules.settle for g in grants)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from access.kinds import Door, DoorKey
+from access.kinds import Door, DoorKey, Place
 from access.models import Grant
 from access.states import GrantState
 
@@ -19,13 +19,20 @@ def by_door(grants: Iterable[Grant]) -> dict[DoorKey, list[Grant]]:
 def door_for(group: Sequence[Grant]) -> Door:
     """The door that these grants share; ``group`` is never empty."""
     wanting = [grant for grant in group if grant.state in WANTING_NOW]
+    places = [Place.from_json(grant.place) for grant in group if grant.place]
     return Door(
         machine=group[0].machine,
         port=group[0].port,
+        places=tuple(dict.fromkeys(places)),
         until=max((grant.ends_at for grant in wanting), default=None),
         on_behalf="; ".join(_on_behalf(grant) for grant in wanting),
-        ending=any(grant.state == GrantState.CLOSING for grant in group),
+        ending=any(was_asked_for(grant) for grant in group if grant.state == GrantState.CLOSING),
     )
+
+
+def was_asked_for(grant: Grant) -> bool:
+    """Azure was told of it at least once. What never was leaves nothing behind to be shut."""
+    return grant.asked_at is not None or grant.opened_at is not None
 
 
 def _on_behalf(grant: Grant) -> str:

@@ -4,18 +4,18 @@ A worker may die between any two lines here; the next look finds out what Azure 
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import datetime
 
-from access.engine.claim import Lease, LeaseLost, claim
+from access.engine.claim import Lease, LeaseLost, claim, renew
 from access.engine.compare import Act, DoorCase
 from access.engine.doors import by_door, door_for
-from access.engine.record import UNSEEN, calm, record_acts, record_refusal, record_setback, settle
+from access.engine.record import Judged, calm, record_acts, settle
+from access.engine.setbacks import record_breakdown, record_in_vain, record_refusal, record_setback
 from access.engine.stage import stage
 from access.errors import Later, Never, Receipt
 from access.kinds import Door, DoorKey, Kind, Seen, kind_named
-from access.models import Gate, Grant
+from access.models import Gate
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,9 @@ def look_at(gate_id: int) -> bool:
         Look(gate, lease, kind_named(gate.kind)).run()
     except LeaseLost:
         logger.warning("lease on gate %s was lost; the next look finds out the rest", gate_id)
+    except Exception as fault:
+        logger.exception("a look at gate %s broke down", gate_id)
+        record_breakdown(lease, fault)  # else the gate would hang on its lease, silently
     return True
 
 
@@ -42,79 +45,104 @@ class Look:
     def run(self) -> None:
         """Closes go before disconnects, and both before opens."""
         grants = stage(self.lease)
-        if not grants:
-            calm(self.lease, transient=False)
-            return
         doors = [door_for(group) for group in by_door(grants).values()]
+        if not doors:
+            calm(self.lease, [])
+            return
         try:
             seen = self._observe(doors)
         except (Later, Never) as setback:
-            record_setback(self.lease, grants, setback, while_doing="look")
+            record_setback(self.lease, [], setback)
             return
-        judged = settle(self.lease, self.kind, grants, seen)
+        judged = settle(self.lease, self.kind, seen)
         for act in (Act.CLOSE, Act.DISCONNECT, Act.OPEN):
             due = [item.case for item in judged if item.verdict.act is act]
             if due and not self._carry_out(act, due):
                 return
-        moving = [item.case for item in judged if item.verdict.moving]
-        calm(self.lease, transient=bool(moving), sent_at=_first_sent(moving))
+        calm(self.lease, [grant for item in judged for grant in _moving(item)])
 
     def _observe(self, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
-        """Sessions are asked for where the door is shut: listing them is slow and may fail, and
-        must never keep an open door from being shut."""
-        seen = dict(self.kind.observe(self.gate, doors))
-        ending = [door for door in doors if door.ending and not door.until]
-        shut = [door for door in ending if not seen.get(door.key, UNSEEN).open]
-        if shut:
-            for key, sessions in self.kind.sessions(shut).items():
-                seen[key] = replace(seen.get(key, UNSEEN), sessions=sessions)
+        """In parts, so that a long look keeps its lease; what must be shut comes first."""
+        urgent = sorted(doors, key=lambda door: door.until is not None)
+        seen: dict[DoorKey, Seen] = {}
+        for start in range(0, len(urgent), self.kind.observes):
+            if start:
+                renew(self.lease)
+            part = urgent[start : start + self.kind.observes]
+            seen |= self.kind.observe(self.gate, part)
+            seen |= self._ask_who_is_connected(part, seen)
         return seen
+
+    def _ask_who_is_connected(
+        self, doors: Sequence[Door], seen: dict[DoorKey, Seen]
+    ) -> dict[DoorKey, Seen]:
+        """Only where the door is shut: listing is slow and may fail, and must never keep an open
+        door, this one or another, from being shut."""
+        shut = [d for d in doors if d.ending and not d.until and _is_shut(seen.get(d.key))]
+        found: dict[DoorKey, Seen] = {}
+        for group in _by_host(shut):
+            try:
+                sessions = self.kind.sessions(self.gate, group)
+            except (Later, Never) as setback:
+                problem = str(setback)
+                found |= {d.key: replace(seen[d.key], sessions_problem=problem) for d in group}
+            else:
+                found |= {d.key: replace(seen[d.key], sessions=sessions[d.key]) for d in group}
+        return found
 
     def _carry_out(self, act: Act, cases: Sequence[DoorCase]) -> bool:
         """``False`` when Azure asked for patience: nothing more may be sent in this turn."""
         try:
             receipts = self._send(act, cases)
-        except Later as setback:
-            record_setback(self.lease, _grants(cases), setback, while_doing=act.value)
-            return False
-        except Never as refusal:
-            return self._refused(act, cases, refusal)
+        except (Later, Never) as setback:
+            return self._setback(act, cases, setback)
         record_acts(self.lease, act, cases, receipts)
         return True
 
     def _send(self, act: Act, cases: Sequence[DoorCase]) -> list[Receipt]:
+        self.lease.check()
         doors = [case.door for case in cases]
         if act is Act.OPEN:
             return self.kind.open(self.gate, doors)
         if act is Act.CLOSE:
             return self.kind.close(self.gate, doors)
-        sessions = [session for case in cases for session in case.seen.sessions]
+        sessions = [session for case in cases for session in case.sessions or ()]
         return self.kind.disconnect(sessions)
 
-    def _refused(self, act: Act, cases: Sequence[DoorCase], refusal: Never) -> bool:
-        """One bad door must not take a whole batch with it: each is then tried alone."""
+    def _setback(self, act: Act, cases: Sequence[DoorCase], setback: Later | Never) -> bool:
+        """Azure as a whole is busy: the gate rests. Else one bad door must not take a batch with
+        it: each is tried alone, and only the bad one rests."""
+        if isinstance(setback, Later) and setback.whole:
+            grants = [grant for case in cases for grant in case.grants]
+            record_setback(self.lease, grants, setback, act=act)
+            return False
         if len(cases) > 1:
             return all(self._carry_out(act, [case]) for case in cases)
-        record_refusal(self.lease, act, cases[0], refusal)
+        if isinstance(setback, Later):
+            record_in_vain(self.lease, act, cases[0], setback)
+            return True
+        record_refusal(self.lease, act, cases[0], setback)
         return act is not Act.CLOSE or self._end_sessions_anyway(cases[0])
 
     def _end_sessions_anyway(self, case: DoorCase) -> bool:
         """The door cannot be shut by us, but nobody need stay inside."""
-        if case.covered:
-            return True
-        try:
-            sessions = self.kind.sessions([case.door]).get(case.door.key, ())
-        except (Later, Never) as setback:
-            record_setback(self.lease, list(case.grants), setback, while_doing="look")
-            return False
-        case.seen = replace(case.seen, sessions=sessions)
-        return not sessions or self._carry_out(Act.DISCONNECT, [case])
+        seen = self._ask_who_is_connected([case.door], {case.door.key: Seen(open=False)})
+        found = seen.get(case.door.key)
+        if found is None or found.sessions is None:
+            return True  # not known now; the next look asks again
+        case.seen = replace(case.seen, sessions=found.sessions)
+        return not case.sessions or self._carry_out(Act.DISCONNECT, [case])
 
 
-def _first_sent(cases: Sequence[DoorCase]) -> datetime | None:
-    """When Azure was first asked for what is still under way."""
-    return min((g.sent_at for case in cases for g in case.grants if g.sent_at), default=None)
+def _is_shut(seen: Seen | None) -> bool:
+    return seen is not None and not seen.open and not seen.unknown
 
 
-def _grants(cases: Sequence[DoorCase]) -> list[Grant]:
-    return [grant for case in cases for grant in case.grants]
+def _by_host(doors: Sequence[Door]) -> Iterator[list[Door]]:
+    """One host that does not answer must not hide who is connected through another."""
+    for host in dict.fromkeys(door.place.bastion_id for door in doors):
+        yield [door for door in doors if door.place.bastion_id == host]
+
+
+def _moving(item: Judged) -> list[int]:
+    return [grant.pk for grant in item.case.grants] if item.verdict.moving else []

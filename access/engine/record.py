@@ -1,35 +1,27 @@
 """Writing down what was seen and sent: short transactions, each under the lease's token."""
 
-import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from access.clock import db_now
 from access.engine.claim import Lease, hold
-from access.engine.compare import Act, DoorCase, Verdict, judge, wanted_until
+from access.engine.compare import Act, DoorCase, Rules, Verdict, judge, wanted_until
 from access.engine.doors import by_door, door_for
 from access.engine.lines import Lines
-from access.engine.stage import begin_closing
-from access.errors import Later, Never, Receipt
+from access.engine.rest import GATE_STATE, rest_of
+from access.engine.setbacks import give_up_opening
+from access.engine.stage import fresh_grants
+from access.errors import Receipt
+from access.gatekeeping import LOOKER
+from access.heartbeats import beat
 from access.kinds import DoorKey, Kind, Seen
-from access.models import Gate, Grant
-from access.states import GrantState, move_grant
-
-LONGEST_PAUSE = 30.0
-UNSEEN = Seen(open=False)
-GATE_STATE = [
-    "failures",
-    "problem",
-    "pause_until",
-    "look_again_at",
-    "lease_token",
-    "lease_until",
-]
+from access.models import Grant
+from access.states import HOLDING, GrantState, move_grant
 
 
 @dataclass
@@ -38,16 +30,22 @@ class Judged:
     verdict: Verdict
 
 
-def settle(
-    lease: Lease, kind: Kind, grants: Sequence[Grant], seen: Mapping[DoorKey, Seen]
-) -> list[Judged]:
-    """Move grants by what was observed, and write the intent of what will be sent next."""
+def settle(lease: Lease, kind: Kind, seen: Mapping[DoorKey, Seen]) -> list[Judged]:
+    """Move grants by what was observed, and write the intent of what will be sent next.
+
+    The grants are read anew: while Azure was asked, somebody may have ended one, or its time may
+    have run out, and then nothing may be opened for it any more.
+    """
     with transaction.atomic():
         hold(lease)
         now, lines = db_now(), Lines()
-        judged = [Judged(case, _judge(case, kind, now)) for case in _cases(grants, seen, now)]
+        live = [g for g in fresh_grants(lease.gate_id, now, lines) if g.state in HOLDING]
+        groups = {key: group for key, group in by_door(live).items() if key in seen}
+        rules = Rules(now, kind.exclusive, timedelta(seconds=kind.settle_seconds))
+        cases = [_case(group, seen[key], now) for key, group in groups.items()]
+        judged = [Judged(case, judge(case, rules)) for case in cases]
         for item in judged:
-            _record_verdict(item, now, kind, lines)
+            _record_verdict(item, rules, lines)
         lines.write()
     return judged
 
@@ -60,131 +58,93 @@ def record_acts(
         hold(lease)
         lines = Lines()
         for case in cases:
+            if act is Act.OPEN:
+                ids = [grant.pk for grant in case.wanting]
+                Grant.objects.filter(pk__in=ids).update(accepted=F("accepted") + 1)
             for grant in case.grants:
                 lines.about(grant, f"azure.{act.value}_sent", calls=list(receipts))
         lines.write()
 
 
-def record_setback(
-    lease: Lease, grants: Sequence[Grant], setback: Later | Never, *, while_doing: str
-) -> None:
-    """Azure asked for patience or could not be read. The gate rests; nothing is given up."""
-    with transaction.atomic():
-        gate, now, lines = hold(lease), db_now(), Lines()
-        failed: dict[str, Any] = {
-            "outcome": "failed",
-            "reason": str(setback),
-            "calls": list(setback.receipts),
-        }
-        if while_doing != "look":
-            for grant in grants:
-                lines.about(grant, f"azure.{while_doing}_failed", **failed)
-        elif not gate.problem:  # one line for a whole outage
-            lines.about_gate(gate, "azure.look_failed", **failed)
-        if while_doing == Act.CLOSE.value or not getattr(setback, "sent", True):
-            Grant.objects.filter(pk__in=_ids(grants)).update(sent_at=None)
-        _rest(gate, now, setback)
-        lines.write()
-
-
-def record_refusal(lease: Lease, act: Act, case: DoorCase, refusal: Never) -> None:
-    """Azure said no. What cannot be opened is closed; what cannot be closed is tried again."""
-    with transaction.atomic():
-        hold(lease)
-        now, lines = db_now(), Lines()
-        refused: dict[str, Any] = {
-            "outcome": "failed",
-            "reason": str(refusal),
-            "calls": list(refusal.receipts),
-        }
-        for grant in case.grants:
-            lines.about(grant, f"azure.{act.value}_refused", **refused)
-        if act is Act.OPEN:
-            _give_up_opening(case, refusal, now, lines)
-        else:
-            Grant.objects.filter(pk__in=_ids(case.grants)).update(problem=str(refusal))
-        lines.write()
-
-
-def calm(lease: Lease, *, transient: bool, sent_at: datetime | None = None) -> None:
-    """Give the gate back. Look again soon while something moves, else at the next audit pass.
-
-    The longer Azure has been at it, the longer until the next look.
-    """
+def calm(lease: Lease, moving: Sequence[int]) -> None:
+    """Give the gate back. Look again soon while something moves (``moving``: ids of its grants),
+    else at the next audit pass."""
+    beat(LOOKER)
     with transaction.atomic():
         gate, now, lines = hold(lease), db_now(), Lines()
         if gate.problem:
             lines.about_gate(gate, "azure.answers_again", after=gate.problem)
-        pause = settings.ACCESS_AUDIT_SECONDS
-        if transient:
-            age = (now - sent_at).total_seconds() if sent_at else 0.0
-            pause = settings.ACCESS_LOOK_SECONDS + min(4.0, age * settings.ACCESS_LOOK_GROWTH)
-        gate.look_again_at = now + timedelta(seconds=pause)
+        gate.look_again_at = now + timedelta(seconds=_until_next_look(moving, now))
         gate.problem, gate.failures, gate.pause_until = "", 0, None
         gate.lease_token = gate.lease_until = None
         gate.save(update_fields=GATE_STATE)
         lines.write()
 
 
-def _cases(grants: Sequence[Grant], seen: Mapping[DoorKey, Seen], now: datetime) -> list[DoorCase]:
-    return [
-        DoorCase(
-            door=door_for(group),
-            grants=group,
-            seen=seen.get(key, UNSEEN),
-            covered=_covered_elsewhere(group, now),
-        )
-        for key, group in by_door(grants).items()
-    ]
+def _until_next_look(moving: Sequence[int], now: datetime) -> float:
+    """The longer Azure has been at it, the longer; after an attempt in vain not before the next."""
+    grants = Grant.objects.filter(pk__in=moving).exclude(state=GrantState.CLOSED)
+    return min((_wait_of(g, now) for g in grants), default=float(settings.ACCESS_AUDIT_SECONDS))
 
 
-def _covered_elsewhere(group: Sequence[Grant], now: datetime) -> bool:
-    """Another grant, of any kind, entitles somebody to be on this machine and port now."""
+def _wait_of(grant: Grant, now: datetime) -> float:
+    wait = settings.ACCESS_LOOK_SECONDS + _age(grant.sent_at or grant.asked_at, now)
+    if grant.problem and grant.not_before:
+        return max(wait, (grant.not_before - now).total_seconds())
+    return float(wait)
+
+
+def _age(sent_at: datetime | None, now: datetime) -> float:
+    age = (now - sent_at).total_seconds() if sent_at else 0.0
+    return min(4.0, float(age * settings.ACCESS_LOOK_GROWTH))
+
+
+def _case(group: list[Grant], seen: Seen, now: datetime) -> DoorCase:
+    """Who else may be on the machine matters only where somebody's time is over."""
     if not any(grant.state == GrantState.CLOSING for grant in group):
-        return False
-    return Grant.objects.filter(
-        machine_id=group[0].machine_id,
-        port=group[0].port,
+        return DoorCase(door_for(group), group, seen)
+    first = group[0]
+    others = Grant.objects.filter(
+        machine_id=first.machine_id,
         state__in=[GrantState.OPENING, GrantState.OPEN],
         ends_at__gt=now,
         end_order__isnull=True,
-    ).exists()
+    )
+    same = others.filter(kind=first.kind, port=first.port).exclude(gate_id=first.gate_id)
+    return DoorCase(
+        door_for(group),
+        group,
+        seen,
+        entitled=frozenset(others.values_list("port", flat=True)),
+        held_elsewhere=same.exists(),
+    )
 
 
-def _judge(case: DoorCase, kind: Kind, now: datetime) -> Verdict:
-    settle_for = timedelta(seconds=kind.settle_seconds)
-    return judge(case, now=now, exclusive=kind.exclusive, settle=settle_for)
-
-
-def _record_verdict(item: Judged, now: datetime, kind: Kind, lines: Lines) -> None:
+def _record_verdict(item: Judged, rules: Rules, lines: Lines) -> None:
     case, verdict = item.case, item.verdict
     for grant in verdict.opened:
-        _opened(grant, case, now, lines)
+        _opened(grant, case, rules.now, lines)
     for grant in verdict.closed:
-        _closed(grant, case, now, lines)
+        _closed(grant, case, rules.now, lines)
+    if verdict.shown:
+        _shown(case, rules.now)
     _note([g for g in case.grants if g.state != GrantState.CLOSED], verdict.outstanding)
     if verdict.failed:
-        _give_up_opening(case, Never(verdict.failed), now, lines)
-    if verdict.act in (Act.OPEN, Act.CLOSE):
-        _intend(case, verdict, now, kind)
-    if verdict.stale:
-        _say_stale(case, verdict, lines)
+        give_up_opening(case, verdict.failed, rules.now, lines)
+    if verdict.stale and verdict.act is Act.CLOSE:
+        for grant in case.wanting:
+            lines.about(grant, "door.found_open", outcome="failed", removing=True)
     if verdict.act is Act.OPEN and not case.seen.open:
         for grant in case.wanting:
             if grant.state == GrantState.OPEN:
                 lines.about(grant, "grant.found_shut", outcome="failed", until=grant.ends_at)
-
-
-def _say_stale(case: DoorCase, verdict: Verdict, lines: Lines) -> None:
-    if verdict.act is Act.CLOSE:
-        for grant in case.wanting:
-            lines.about(grant, "door.found_open", outcome="failed", removing=True)
+    _intend(case, verdict, rules)
 
 
 def _opened(grant: Grant, case: DoorCase, now: datetime, lines: Lines) -> None:
     grant.state = move_grant(grant.state, GrantState.OPEN)
-    grant.opened_at, grant.outstanding, grant.problem = now, "", ""
-    grant.save(update_fields=["state", "opened_at", "outstanding", "problem"])
+    grant.opened_at, grant.outstanding, grant.problem, grant.tries = now, "", "", 0
+    grant.save(update_fields=["state", "opened_at", "outstanding", "problem", "tries"])
     lines.about(grant, "grant.opened", until=grant.ends_at, seen=dict(case.seen.detail))
 
 
@@ -198,27 +158,36 @@ def _closed(grant: Grant, case: DoorCase, now: datetime, lines: Lines) -> None:
         "grant.closed",
         reason=grant.close_reason,
         lateness_ms=lateness,
-        others_still_hold_it=bool(case.wanting) or case.covered,
+        others_still_hold_it=bool(case.wanting) or case.door.port in case.entitled,
     )
 
 
-def _intend(case: DoorCase, verdict: Verdict, now: datetime, kind: Kind) -> None:
+def _shown(case: DoorCase, now: datetime) -> None:
+    """Nothing that was asked for is on its way any more."""
+    due = [g for g in case.grants if g.asked_at and (g.shown_at is None or g.shown_at < g.asked_at)]
+    for grant in due:
+        grant.shown_at, grant.accepted = now, 0
+        grant.save(update_fields=["shown_at", "accepted"])
+
+
+def _intend(case: DoorCase, verdict: Verdict, rules: Rules) -> None:
     """Written before the call, so that whoever looks next knows that a call may be under way."""
-    if verdict.stale:
-        later = now + timedelta(seconds=kind.settle_seconds)
+    if verdict.stale and verdict.act is Act.CLOSE:
         for grant in case.wanting:
-            grant.not_before = later
-            grant.save(update_fields=["not_before"])
-        return
-    opening = verdict.act is Act.OPEN
-    for grant in case.wanting if opening else case.closing:
-        grant.sent_at = now
-        grant.sent_until = wanted_until(case.wanting) if opening else None
-        grant.save(update_fields=["sent_at", "sent_until"])
-
-
-def _ids(grants: Sequence[Grant]) -> list[int]:
-    return [grant.pk for grant in grants]
+            grant.sent_at, grant.sent_until = rules.now, None
+            grant.save(update_fields=["sent_at", "sent_until"])
+    elif verdict.act is Act.OPEN:
+        for grant in case.wanting:
+            grant.sent_at = grant.asked_at = rules.now
+            grant.sent_until = wanted_until(case.wanting)
+            grant.save(update_fields=["sent_at", "asked_at", "sent_until"])
+    elif verdict.act is Act.CLOSE:
+        for grant in case.closing:
+            grant.sent_at = rules.now
+            grant.save(update_fields=["sent_at"])
+    elif verdict.act is Act.DISCONNECT:
+        for grant in case.closing:
+            rest_of(grant, rules.now)
 
 
 def _note(grants: Sequence[Grant], text: str) -> None:
@@ -226,28 +195,3 @@ def _note(grants: Sequence[Grant], text: str) -> None:
         if grant.outstanding != text:
             grant.outstanding = text
             grant.save(update_fields=["outstanding"])
-
-
-def _give_up_opening(case: DoorCase, refusal: Never, now: datetime, lines: Lines) -> None:
-    for grant in case.wanting:
-        if grant.state == GrantState.OPENING or not case.seen.open:
-            reason = f"Azure refused to open it: {refusal}"
-            begin_closing(grant, reason=reason, due_at=now, lines=lines)
-
-
-def _rest(gate: Gate, now: datetime, setback: Later | Never) -> None:
-    gate.failures += 1
-    gate.problem = str(setback)
-    gate.pause_until = now + timedelta(seconds=_pause(gate.failures, setback))
-    gate.look_again_at = gate.pause_until
-    gate.lease_token = gate.lease_until = None
-    gate.save(update_fields=GATE_STATE)
-
-
-def _pause(failures: int, setback: Later | Never) -> float:
-    """What Azure asked for, else full jitter from 1 s up to 30 s."""
-    asked = getattr(setback, "retry_after", None)
-    if asked:
-        return float(asked)
-    ceiling = min(LONGEST_PAUSE, 2.0 ** min(failures, 6))
-    return max(0.5, random.uniform(0, ceiling))  # noqa: S311 - spreads load, guards nothing

@@ -4,121 +4,142 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('access', '0002_ledger_guard'),
+        ("access", "0002_ledger_guard"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='EstateItem',
+            name="EstateItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('resource_id', models.CharField(max_length=600)),
-                ('resource_key', models.CharField(max_length=600)),
-                ('name', models.CharField(max_length=200)),
-                ('subscription_id', models.CharField(max_length=64)),
-                ('resource_group', models.CharField(max_length=128)),
-                ('region', models.CharField(max_length=64)),
-                ('facts', models.JSONField(default=dict)),
-                ('digest', models.CharField(blank=True, max_length=64)),
-                ('seen_in', models.PositiveBigIntegerField(default=0)),
-                ('absences', models.PositiveSmallIntegerField(default=0)),
-                ('gone_at', models.DateTimeField(blank=True, null=True)),
-                ('synced_at', models.DateTimeField()),
-                ('kind', models.CharField(max_length=16)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("resource_id", models.CharField(max_length=600)),
+                ("resource_key", models.CharField(max_length=600)),
+                ("name", models.CharField(max_length=200)),
+                ("subscription_id", models.CharField(max_length=64)),
+                ("resource_group", models.CharField(max_length=128)),
+                ("region", models.CharField(max_length=64)),
+                ("facts", models.JSONField(default=dict)),
+                ("digest", models.CharField(blank=True, max_length=64)),
+                ("seen_in", models.PositiveBigIntegerField(default=0)),
+                ("absences", models.PositiveSmallIntegerField(default=0)),
+                ("gone_at", models.DateTimeField(blank=True, null=True)),
+                ("synced_at", models.DateTimeField()),
+                ("kind", models.CharField(max_length=16)),
             ],
         ),
         migrations.CreateModel(
-            name='SyncRun',
+            name="SyncRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(blank=True, null=True)),
-                ('phase', models.CharField(blank=True, max_length=32)),
-                ('pages', models.PositiveIntegerField(default=0)),
-                ('rows', models.PositiveIntegerField(default=0)),
-                ('changed', models.PositiveIntegerField(default=0)),
-                ('complete', models.BooleanField(default=False)),
-                ('problem', models.TextField(blank=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(blank=True, null=True)),
+                ("phase", models.CharField(blank=True, max_length=32)),
+                ("pages", models.PositiveIntegerField(default=0)),
+                ("rows", models.PositiveIntegerField(default=0)),
+                ("changed", models.PositiveIntegerField(default=0)),
+                ("complete", models.BooleanField(default=False)),
+                ("problem", models.TextField(blank=True)),
             ],
         ),
         migrations.AddField(
-            model_name='bastionhost',
-            name='absences',
+            model_name="bastionhost",
+            name="absences",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='bastionhost',
-            name='digest',
+            model_name="bastionhost",
+            name="digest",
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name='bastionhost',
-            name='facts',
+            model_name="bastionhost",
+            name="facts",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='bastionhost',
-            name='gone_at',
+            model_name="bastionhost",
+            name="gone_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='bastionhost',
-            name='seen_in',
+            model_name="bastionhost",
+            name="seen_in",
             field=models.PositiveBigIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='machine',
-            name='absences',
+            model_name="machine",
+            name="absences",
             field=models.PositiveSmallIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='machine',
-            name='digest',
+            model_name="machine",
+            name="digest",
             field=models.CharField(blank=True, max_length=64),
         ),
         migrations.AddField(
-            model_name='machine',
-            name='facts',
+            model_name="machine",
+            name="facts",
             field=models.JSONField(default=dict),
         ),
         migrations.AddField(
-            model_name='machine',
-            name='gone_at',
+            model_name="machine",
+            name="gone_at",
             field=models.DateTimeField(blank=True, null=True),
         ),
         migrations.AddField(
-            model_name='machine',
-            name='seen_in',
+            model_name="machine",
+            name="seen_in",
             field=models.PositiveBigIntegerField(default=0),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['vm_id'], name='machine_by_vm_id'),
+            model_name="machine",
+            index=models.Index(fields=["vm_id"], name="machine_by_vm_id"),
         ),
         migrations.AddIndex(
-            model_name='machine',
-            index=models.Index(fields=['seen_in'], name='machine_seen'),
+            model_name="machine",
+            index=models.Index(fields=["seen_in"], name="machine_seen"),
         ),
         migrations.AddIndex(
-            model_name='estateitem',
-            index=models.Index(fields=['kind', 'seen_in'], name='estate_item_seen'),
+            model_name="estateitem",
+            index=models.Index(fields=["kind", "seen_in"], name="estate_item_seen"),
         ),
         migrations.AddConstraint(
-            model_name='estateitem',
-            constraint=models.UniqueConstraint(fields=('resource_key',), name='estate_item_once'),
+            model_name="estateitem",
+            constraint=models.UniqueConstraint(fields=("resource_key",), name="estate_item_once"),
         ),
         migrations.AddConstraint(
-            model_name='estateitem',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['network', 'nsg', 'public-ip', 'interface'])), name='estate_item_kind'),
+            model_name="estateitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["network", "nsg", "public-ip", "interface"])),
+                name="estate_item_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.CheckConstraint(condition=models.Q(('complete', False), ('finished_at__isnull', False), _connector='OR'), name='sync_run_complete_pair'),
+            model_name="syncrun",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("complete", False), ("finished_at__isnull", False), _connector="OR"
+                ),
+                name="sync_run_complete_pair",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='syncrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('finished_at__isnull', True)), fields=('complete',), name='sync_run_one_at_a_time'),
+            model_name="syncrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("finished_at__isnull", True)),
+                fields=("complete",),
+                name="sync_run_one_at_a_time",
+            ),
         ),
     ]

@@ -29,9 +29,14 @@ class Grant(models.Model):
     )
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()  # the approved end; an early end is an EndOrder
-    not_before = models.DateTimeField(null=True, blank=True)  # held back by the engine until then
+    place = models.JSONField(default=dict)  # where it was opened; a later sync cannot move it
+    not_before = models.DateTimeField(null=True, blank=True)  # the engine leaves it until then
+    tries = models.PositiveIntegerField(default=0)  # in vain, one after another, in this state
     sent_at = models.DateTimeField(null=True, blank=True)  # last asked of Azure in this state
     sent_until = models.DateTimeField(null=True, blank=True)  # the end that was asked for
+    asked_at = models.DateTimeField(null=True, blank=True)  # Azure was last asked to open it
+    shown_at = models.DateTimeField(null=True, blank=True)  # Azure last showed all that was asked
+    accepted = models.PositiveIntegerField(default=0)  # opening calls taken and not yet shown
     opened_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)  # when closing began to be owed
     closed_at = models.DateTimeField(null=True, blank=True)

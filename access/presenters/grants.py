@@ -6,7 +6,7 @@ from datetime import datetime
 
 from access import policy
 from access.kinds import Command, all_kinds
-from access.models import Gate, Grant, Person
+from access.models import Grant, Person
 from access.presenters import statuses
 from access.presenters.moments import clock
 from access.presenters.ways import is_for_vendor, label_of, port_words
@@ -82,23 +82,33 @@ def _commands(grant: Grant) -> list[Command]:
     return kind.commands(grant.machine, grant.port)
 
 
-def _next_try(gate: Gate, now: datetime) -> str:
-    if gate.pause_until is None or gate.pause_until <= now:
+def _in_trouble(grant: Grant, now: datetime) -> str:
+    said = f"{grant.outstanding.capitalize()}. " if grant.outstanding else ""
+    return f"{said}Azure: {grant.problem.rstrip('.')}. {_next_try(grant.not_before, now)}"
+
+
+def _next_try(at: datetime | None, now: datetime) -> str:
+    if at is None or at <= now:
         return "It is tried again now."
-    return f"Next try at {clock(gate.pause_until, seconds=True)}."
+    return f"Next try at {clock(at, seconds=True)}."
 
 
 def _waits_for(grant: Grant, now: datetime, *, ending: bool) -> str:
-    gate = grant.gate
+    """What is outstanding and when it is tried next; empty when nothing is."""
     if grant.state == GrantState.CLOSED or (grant.state == GrantState.SCHEDULED and not ending):
         return ""
-    if gate.problem:
-        problem = gate.problem.rstrip(".")
-        return f"Azure is not answering as it should: {problem}. {_next_try(gate, now)}"
-    if grant.outstanding:
-        return grant.outstanding
-    if ending and grant.state != GrantState.CLOSING:
-        return "Its end was ordered. Closing begins within seconds."
+    if grant.gate.problem:
+        problem = grant.gate.problem.rstrip(".")
+        next_try = _next_try(grant.gate.pause_until, now)
+        return f"Azure is not answering as it should: {problem}. {next_try}"
+    if grant.problem:
+        return _in_trouble(grant, now)
+    return grant.outstanding or _on_its_way(grant, ending=ending)
+
+
+def _on_its_way(grant: Grant, *, ending: bool) -> str:
     if grant.state == GrantState.CLOSING:
         return "Azure was asked to close it. It counts as closed only when Azure shows it shut."
+    if ending:
+        return "Its end was ordered. Closing begins within seconds."
     return "Azure was asked to open it." if grant.state == GrantState.OPENING else ""

@@ -44,9 +44,21 @@ LEAST_SAFE = (
 
 
 def is_overdue(grant: Grant, now: datetime) -> bool:
-    """Closing has been owed for more than a minute and Azure has not shown it done."""
-    late = grant.due_at is not None and grant.due_at + OVERDUE_AFTER < now
-    return late and grant.state == GrantState.CLOSING
+    """Closing has been owed for more than a minute and Azure has not shown it done.
+
+    It is owed from the end on, also while no worker lives that could have noticed.
+    """
+    owed_since = _owed_since(grant)
+    return owed_since is not None and owed_since + OVERDUE_AFTER < now
+
+
+def _owed_since(grant: Grant) -> datetime | None:
+    if grant.state == GrantState.CLOSING:
+        return grant.due_at
+    if grant.state not in (GrantState.OPENING, GrantState.OPEN):
+        return None
+    ordered = grant.end_order.at if hasattr(grant, "end_order") else grant.ends_at
+    return min(ordered, grant.ends_at)
 
 
 def is_ending(grant: Grant) -> bool:

@@ -2,11 +2,12 @@
 
 import hashlib
 
-from django.db.models import Max, Subquery
+from django.db.models import Exists, Max, OuterRef, Subquery
+from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 
 from access import policy
+from access.gatekeeping import overdue_grants
 from access.models import LedgerEntry, Person
 from access.models.requests import REFERENCE_PREFIX
 from access.presenters.statuses import OVERDUE_AFTER
@@ -16,6 +17,7 @@ REQUEST_FACTS = (
     "grants__pk",
     "grants__state",
     "grants__outstanding",
+    "grants__problem",
     "grants__end_order__at",
     "grants__gate__problem",
     "grants__gate__pause_until",
@@ -24,20 +26,19 @@ REQUEST_FACTS = (
 
 def request_etag(person: Person, pk: int) -> str:
     """Changes whenever the request's page would. Not to be seen is a 404."""
-    now = timezone.now()
     reference = f"{REFERENCE_PREFIX}{pk:06d}"
     lines = LedgerEntry.objects.filter(reference=reference).values("reference")
+    late = overdue_grants(Now() - OVERDUE_AFTER).filter(access_request=OuterRef("pk"))
     last = lines.annotate(last=Max("seq")).values("last")
     rows = list(
         policy.visible_requests(person)
         .filter(pk=pk)
         .order_by("grants__pk")
-        .values_list(*REQUEST_FACTS, "grants__due_at", Subquery(last))
+        .values_list(*REQUEST_FACTS, Exists(late), Subquery(last))
     )
     if not rows:
         raise Http404
-    late = [row[-2] is not None and row[-2] + OVERDUE_AFTER < now for row in rows]
-    return mark(person, rows, late)
+    return mark(person, rows)
 
 
 def mark(person: Person, *facts: object) -> str:

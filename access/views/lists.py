@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from django.db.models import Case, Exists, F, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Prefetch, QuerySet, Value, When
 from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -11,10 +11,11 @@ from django.views.decorators.http import require_safe
 
 from access import policy
 from access.filters import MineFilter
+from access.gatekeeping import overdue_grants
 from access.models import AccessRequest, Grant, Person
 from access.presenters.grants import lines_for
 from access.presenters.requests import row_for, with_doors
-from access.presenters.statuses import OVERDUE_AFTER
+from access.presenters.statuses import OVERDUE_AFTER, is_overdue
 from access.states import HOLDING, GrantState
 from access.views.freshness import mark, marked, unchanged
 from access.views.pages import Page, page_of
@@ -72,14 +73,11 @@ def open_now(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def _overdue_on_top(person: Person) -> QuerySet[AccessRequest]:
-    late = Grant.objects.filter(
-        access_request=OuterRef("pk"),
-        state=GrantState.CLOSING,
-        due_at__lt=Now() - OVERDUE_AFTER,
-    )
+    late = overdue_grants(Now() - OVERDUE_AFTER).filter(access_request=OuterRef("pk"))
     rank = Case(When(Exists(late), then=Value(ON_TOP)), default=F("created_at"))
     rows = AccessRequest.objects.filter(requester=person).annotate(rank=rank)
-    return with_doors(rows).prefetch_related("grants__end_order")
+    ended = Grant.objects.select_related("end_order")
+    return with_doors(rows).prefetch_related(Prefetch("grants", ended))
 
 
 def _held(person: Person) -> QuerySet[Grant]:
@@ -97,10 +95,11 @@ def _open_etag(person: Person, page: Page[Grant]) -> str:
             grant.pk,
             grant.state,
             grant.outstanding,
+            grant.problem,
             hasattr(grant, "end_order"),
             grant.gate.problem,
             grant.gate.pause_until,
-            grant.due_at is not None and grant.due_at + OVERDUE_AFTER < now,
+            is_overdue(grant, now),
         )
         for grant in page.rows
     ]

@@ -44,6 +44,9 @@ BUSY_CODES = frozenset(
     }
 )
 NOT_FOUND = 404
+GONE_CODES = frozenset({"NotFound", "PolicyNotFound", "ResourceNotFound"})
+# Something stands in the way of one resource only: a lock on it, or another change of it.
+ONE_RESOURCE = frozenset({409, 412, 423})
 ACCEPTED = frozenset({201, 202})
 _calls: ContextVar[list[Receipt] | None] = ContextVar("azure_calls", default=None)
 
@@ -61,9 +64,11 @@ def calling() -> Iterator[list[Receipt]]:
         _calls.reset(mark)
 
 
-def is_not_found(error: AzureError) -> bool:
-    """Whatever Azure calls it (ResourceNotFound, PolicyNotFound), 404 means it is not there."""
-    return getattr(error, "status_code", None) == NOT_FOUND
+def is_gone(error: HttpResponseError) -> bool:
+    """Azure says that this very resource is not there. A 404 may also mean that a subscription
+    or its tenant cannot be seen just now, and then nothing is known of what is in it."""
+    code = (error.error.code if error.error else "") or ""
+    return error.status_code == NOT_FOUND and code in GONE_CODES
 
 
 def translate(error: AzureError, receipts: list[Receipt]) -> Later | Never:
@@ -85,9 +90,12 @@ def _translate_answer(error: HttpResponseError, receipts: list[Receipt]) -> Late
         wait = f" It asked to wait {after:.0f} s." if after else ""
         text = f"Azure is busy ({code or status}).{wait}"
         return Later(text, retry_after=after, sent=_any_accepted(receipts), receipts=receipts)
-    if status in {408, 409, 412} or status >= 500:  # noqa: PLR2004
+    if status == NOT_FOUND and code not in GONE_CODES:
+        return Later(f"Azure cannot find where it is ({code or status}).", receipts=receipts)
+    if status in {408} | ONE_RESOURCE or status >= 500:  # noqa: PLR2004
         text = f"Azure answered with an error ({code or status})."
-        return Later(text, retry_after=after, receipts=receipts)
+        whole = status not in ONE_RESOURCE
+        return Later(text, retry_after=after, whole=whole, receipts=receipts)
     if status == 403:  # noqa: PLR2004
         return Never("The portal's Azure identity is not allowed to do this.", receipts=receipts)
     said = (error.error.message if error.error else "") or error.reason or ""

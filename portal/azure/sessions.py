@@ -5,32 +5,48 @@ A session carries the VM's own user name, never the portal's person or the link.
 """
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
-from django.conf import settings
+from azure.core.exceptions import HttpResponseError
 
-from access.errors import Later, Receipt
-from access.kinds import Door, DoorKey, Session
+from access.errors import Never, Receipt
+from access.kinds import PORT_OF, Door, DoorKey, Session
 from portal.azure import door as azure
+from portal.azure.patience import result_of
 
-PORT_OF = {"ssh": 22, "rdp": 3389}
 LIMIT = 50  # session ids in one call
 
 
-def sessions_at(doors: Sequence[Door]) -> dict[DoorKey, tuple[Session, ...]]:
-    """For each door, the live sessions to its machine by its protocol. Raises ``Later``."""
-    found: dict[DoorKey, tuple[Session, ...]] = {}
-    hosts = {d.machine.bastion.resource_id for d in doors if d.machine.bastion}
-    live = {host: _live(host) for host in hosts}
-    for door in doors:
-        host = door.machine.bastion.resource_id if door.machine.bastion else ""
-        found[door.key] = tuple(
-            session for target, session in live.get(host, []) if _is_at(door, target, session)
-        )
-    return found
+def sessions_at(bastion_id: str, doors: Sequence[Door]) -> dict[DoorKey, tuple[Session, ...]]:
+    """For each door, the live sessions through this host to its machine, by its protocol.
+
+    A host that is gone carries nobody. Raises ``Later`` or ``Never``.
+    """
+    live = live_sessions(bastion_id) if bastion_id else []
+    return {door.key: tuple(each for row, each in live if _is_at(door, row)) for door in doors}
+
+
+def live_sessions(bastion_id: str) -> list[tuple[Any, Session]]:
+    """(the SDK's row, what is kept of it) for everybody on the host."""
+    where = azure.parts(bastion_id)
+    with azure.calling():
+        client = azure.network(where["subscription"])
+        begin = partial(client.begin_get_active_sessions, where["resource_group"], where["name"])
+        try:
+            rows = list(result_of(bastion_id.lower(), begin))
+        except HttpResponseError as error:
+            if not azure.is_gone(error):
+                raise
+            return []
+    return [(row, _session(row, bastion_id)) for row in rows]
 
 
 def disconnect(sessions: Sequence[Session]) -> list[Receipt]:
-    """Ask each host to end its sessions; each row's state goes into the receipt."""
+    """Ask each host to end its sessions; each row's state goes into the receipt.
+
+    Raises ``Never`` when Azure says of a session that it could not be disconnected.
+    """
     by_host: dict[str, list[Session]] = {}
     for session in sessions:
         by_host.setdefault(session.bastion_id, []).append(session)
@@ -41,36 +57,24 @@ def disconnect(sessions: Sequence[Session]) -> list[Receipt]:
     return receipts
 
 
-def _live(bastion_id: str) -> list[tuple[str, Session]]:
-    """(lower-cased target id, session) of one host; Azure answers this as an operation."""
-    where = azure.parts(bastion_id)
-    with azure.calling():
-        client = azure.network(where["subscription"])
-        poller = client.begin_get_active_sessions(where["resource_group"], where["name"])
-        poller.wait(settings.AZURE_WAIT_SECONDS)
-        if not poller.done():
-            raise Later("Azure has not yet said who is connected.")
-        return [
-            (
-                (row.target_resource_id or "").lower(),
-                Session(
-                    session_id=row.session_id or "",
-                    bastion_id=bastion_id,
-                    user_name=row.user_name or "",
-                    protocol=azure.word(row.protocol).lower(),
-                    since=str(row.start_time or ""),
-                ),
-            )
-            for row in poller.result()
-        ]
+def _session(row: Any, bastion_id: str) -> Session:
+    return Session(
+        session_id=row.session_id or "",
+        bastion_id=bastion_id,
+        user_name=row.user_name or "",
+        protocol=azure.word(row.protocol).lower(),
+        since=str(row.start_time or ""),
+    )
 
 
-def _is_at(door: Door, target: str, session: Session) -> bool:
-    if target != door.machine.resource_key:
+def _is_at(door: Door, row: Any) -> bool:
+    """By the machine's id or, for who came by address, by the address."""
+    target, address = (row.target_resource_id or "").lower(), row.target_ip_address or ""
+    if target != door.machine.resource_key and (target or address != door.place.address):
         return False
     if door.port not in PORT_OF.values():
         return True  # a custom port: the protocol says nothing about it
-    return PORT_OF.get(session.protocol, door.port) == door.port
+    return PORT_OF.get(azure.word(row.protocol).lower(), door.port) == door.port
 
 
 def _disconnect(bastion_id: str, sessions: Sequence[Session]) -> list[Receipt]:
@@ -79,5 +83,9 @@ def _disconnect(bastion_id: str, sessions: Sequence[Session]) -> list[Receipt]:
         client = azure.network(where["subscription"])
         body = {"sessionIds": [session.session_id for session in sessions]}
         rows = client.disconnect_active_sessions(where["resource_group"], where["name"], body)
-        states = {row.session_id or "": row.state or "" for row in rows}
-    return [{**receipt, "states": states} for receipt in receipts]
+        states = {row.session_id or "": azure.word(row.state) for row in rows}
+    told: list[Receipt] = [{**receipt, "states": states} for receipt in receipts]
+    if stuck := [key for key, state in states.items() if state.lower() == "failed"]:
+        text = f"Azure could not disconnect {len(stuck)} of {len(sessions)} sessions."
+        raise Never(text, receipts=told)
+    return told

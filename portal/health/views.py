@@ -3,14 +3,11 @@
 from datetime import timedelta
 
 from django.db import Error
-from django.db.models.functions import Now
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from access.clock import db_now
-from access.gatekeeping import closer_seen
-from access.models import Grant
-from access.states import GrantState
+from access.gatekeeping import closer_seen, overdue_grants
 
 OVERDUE = timedelta(seconds=60)
 
@@ -28,14 +25,9 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     ``overdue`` counts grants that are past their end by more than a minute and still not shut.
     """
     try:
-        closer = closer_seen(db_now())
-        overdue = _overdue()
+        now = db_now()
+        closer, overdue = closer_seen(now), overdue_grants(now - OVERDUE).count()
     except Error:
         return JsonResponse({"database": False}, status=503)
     body = {"database": True, "closer": closer, "overdue": overdue}
     return JsonResponse(body, status=200 if closer else 503)
-
-
-def _overdue() -> int:
-    late = Grant.objects.filter(due_at__lt=Now() - OVERDUE, state=GrantState.CLOSING)
-    return late.count()

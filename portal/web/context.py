@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from access import policy
+from access.clock import db_now
 from access.gatekeeping import closer_seen
 from access.models import Person, Role
 
@@ -44,6 +45,6 @@ def _for_person(person: Person) -> dict[str, Any]:
         "may_ask": person.holds(Role.ENGINEER),
         "may_read_ledger": policy.may_read_ledger(person),
         "waiting": f"{MOST_COUNTED}+" if waiting > MOST_COUNTED else waiting,
-        "closer_silent": not closer_seen(timezone.now()),
+        "closer_silent": not closer_seen(db_now()),
         "roles": [role.label for role in Role if role.value in person.held_roles],
     }

@@ -308,13 +308,14 @@ def wake_up() -> None:
 
 
 def settle_now() -> None:
-    """So long ago was it sent that it would have shown by now."""
+    """So long ago was it sent that it would have shown by now; rests are over."""
     from datetime import timedelta
 
-    for each in Grant.objects.filter(sent_at__isnull=False):
-        assert each.sent_at is not None
-        each.sent_at -= timedelta(minutes=5)
-        each.save(update_fields=["sent_at"])
+    for each in Grant.objects.exclude(state=GrantState.CLOSED):
+        for name in ("sent_at", "asked_at", "shown_at", "not_before"):
+            if getattr(each, name) is not None:
+                setattr(each, name, getattr(each, name) - timedelta(minutes=5))
+        each.save(update_fields=["sent_at", "asked_at", "shown_at", "not_before"])
 
 
 __all__ = ["KindContract", "Story", "connect", "pytest", "settle_now", "wake_up"]

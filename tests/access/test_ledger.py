@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
@@ -149,3 +151,26 @@ def test_when_the_line_cannot_be_written_the_change_is_undone(
     asked.refresh_from_db()
     assert asked.state == "pending"
     assert not asked.grants.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_lines_written_while_it_is_verified_are_no_alarm(monkeypatch: pytest.MonkeyPatch) -> None:
+    write(3)
+    lines = ledger._lines
+
+    def meanwhile() -> Iterator[LedgerEntry]:
+        yield from lines()
+        write(1)
+
+    monkeypatch.setattr(ledger, "_lines", meanwhile)
+    assert ledger.verify() == (3, None)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_head_that_is_missing_is_a_break() -> None:
+    write(1)
+    LedgerHead.objects.all().delete()
+    _, broken = ledger.verify()
+    assert broken is not None
+    assert "head is missing" in broken.problem
+    LedgerHead.objects.create(pk=1, seq=1, hash=LedgerEntry.objects.get().hash)

@@ -145,3 +145,29 @@ def test_an_approval_and_an_end_in_the_middle_of_a_look_do_not_block(cast: Cast)
     )
     assert not [result for result in results if isinstance(result, AccessError)]
     assert engine.due_gates() == []  # leased: nobody else looks
+
+
+def test_approvals_and_a_worker_at_the_same_gate_never_wait_for_each_other(cast: Cast) -> None:
+    """An approval takes the ledger's head and then refers to the gate; a worker holds the gate
+    and then takes the head. With a full lock on the gate one of them dies in a deadlock."""
+    from django.db import transaction
+
+    first = approve(ask(machine("vm-0"), by=cast.alice), by=cast.bob).grants.get()
+    waiting = [ask(machine(f"vm-{number}"), by=cast.alan) for number in range(1, 33)]
+    be_seen()
+    lease = claim(first.gate_id)
+    assert lease is not None
+
+    def decide(mine: list[AccessRequest]) -> None:
+        for asked in mine:
+            approve(asked, by=cast.bob)
+
+    def look() -> None:
+        for _ in range(40):
+            with transaction.atomic():
+                hold(lease)
+                ledger.record("grant.opened", by="worker")
+
+    results = all_at_once(look, *[lambda n=n: decide(waiting[n::4]) for n in range(4)])
+    assert not [result for result in results if isinstance(result, Exception)]
+    assert ledger.verify()[1] is None

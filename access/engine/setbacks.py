@@ -1,0 +1,123 @@
+"""What went wrong, written down so that people can read it: once when it begins, not each time.
+
+Opens may fail; closes may not: they rest and are tried again, for ever.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from access.clock import db_now
+from access.engine.claim import Lease, LeaseLost, hold
+from access.engine.compare import Act, DoorCase
+from access.engine.lines import Lines
+from access.engine.rest import rest_gate, rest_of
+from access.engine.stage import begin_closing
+from access.errors import Later, Never
+from access.models import Gate, Grant
+from access.states import GrantState
+
+BROKE_DOWN = "The portal itself broke down here; its log says where."
+
+
+def record_setback(
+    lease: Lease, grants: Sequence[Grant], setback: Later | Never, *, act: Act | None = None
+) -> None:
+    """Azure asked for patience or could not be read. The gate rests; nothing is given up.
+
+    ``act``: what was being sent for ``grants``; ``None`` when Azure was only being looked at.
+    """
+    with transaction.atomic():
+        gate, now, lines = hold(lease), db_now(), Lines()
+        asked = setback.retry_after if isinstance(setback, Later) else None
+        if act is None and not gate.problem:  # one line for a whole outage
+            _tell_of_gate(gate, setback, lines)
+        for grant in grants:
+            if act is not None:
+                _tell(grant, f"azure.{act.value}_failed", setback, lines)
+        if act is Act.CLOSE or not getattr(setback, "sent", True):
+            _forget_sending(grants, act)
+        rest_gate(gate, now, str(setback), asked=asked)
+        lines.write()
+
+
+def record_in_vain(lease: Lease, act: Act, case: DoorCase, setback: Later) -> None:
+    """Something stands in the way of this door alone: it rests, the others go on."""
+    with transaction.atomic():
+        hold(lease)
+        now, lines = db_now(), Lines()
+        for grant in _concerned(case, act):
+            _tell(grant, f"azure.{act.value}_failed", setback, lines)
+            rest_of(grant, now, asked=setback.retry_after)
+        if act is Act.CLOSE or not setback.sent:
+            _forget_sending(_concerned(case, act), act)
+        lines.write()
+
+
+def record_refusal(lease: Lease, act: Act, case: DoorCase, refusal: Never) -> None:
+    """Azure said no. What cannot be opened is closed; what cannot be closed is tried again."""
+    with transaction.atomic():
+        hold(lease)
+        now, lines = db_now(), Lines()
+        for grant in _concerned(case, act):
+            _tell(grant, f"azure.{act.value}_refused", refusal, lines)
+        _forget_sending(_concerned(case, act), act)
+        if act is Act.OPEN:
+            give_up_opening(case, str(refusal), now, lines)
+        for grant in _concerned(case, act):
+            rest_of(grant, now)
+        lines.write()
+
+
+def record_breakdown(lease: Lease, fault: Exception) -> None:
+    """A fault of ours. The gate rests and says so, instead of hanging on its lease unseen."""
+    try:
+        with transaction.atomic():
+            gate, lines = hold(lease), Lines()
+            if gate.problem != BROKE_DOWN:
+                data = {"fault": type(fault).__name__}
+                lines.about_gate(gate, "portal.broke_down", outcome="failed", **data)
+            rest_gate(gate, db_now(), BROKE_DOWN)
+            lines.write()
+    except LeaseLost:
+        return  # whoever has it now will find out
+
+
+def give_up_opening(case: DoorCase, reason: str, now: datetime, lines: Lines) -> None:
+    """Those who wait for it are closed. Who is inside an open door is not thrown out."""
+    for grant in case.wanting:
+        if grant.state == GrantState.OPENING or not case.seen.open:
+            why = f"Azure did not open it: {reason}"
+            begin_closing(grant, reason=why, due_at=now, lines=lines)
+
+
+def _concerned(case: DoorCase, act: Act) -> list[Grant]:
+    """Those for whom it was done and who still wait; a stale door is shut for those who want it."""
+    if act is Act.OPEN:
+        return case.wanting
+    return case.closing or case.wanting
+
+
+def _tell(grant: Grant, event: str, setback: Later | Never, lines: Lines) -> None:
+    if grant.problem == str(setback):
+        return  # it was told when it began
+    grant.problem = str(setback)
+    grant.save(update_fields=["problem"])
+    calls = list(setback.receipts)
+    lines.about(grant, event, outcome="failed", reason=str(setback), calls=calls)
+
+
+def _tell_of_gate(gate: Gate, setback: Later | Never, lines: Lines) -> None:
+    calls = list(setback.receipts)
+    lines.about_gate(gate, "azure.look_failed", outcome="failed", reason=str(setback), calls=calls)
+
+
+def _forget_sending(grants: Sequence[Grant], act: Act | None) -> None:
+    """It certainly had no effect, or may be repeated at once. A grant for which Azure never took
+    an order was never asked for, and nothing of it can still come."""
+    for grant in grants:
+        grant.sent_at = None
+        if act is Act.OPEN and grant.opened_at is None and not grant.accepted:
+            grant.asked_at = None
+        grant.save(update_fields=["sent_at", "asked_at"])

@@ -1,0 +1,65 @@
+"""Waiting for an operation of Azure, but not for ever: the next look takes it up again.
+
+Azure asks for 10 s between two questions and for more as time goes by. A worker that waited it out
+would lose its lease; one that asked anew each time would never hear an answer.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.polling import LROPoller
+from azure.mgmt.core.polling.arm_polling import ARMPolling
+from django.conf import settings
+
+from access.errors import Later
+
+FORGET_AFTER = 300.0  # an operation that took so long is not waited for any more
+# Operations under way, of this process alone: what is lost with it is simply asked again.
+_under_way: dict[str, tuple[str, float]] = {}
+
+
+class OutOfPatienceError(AzureError):
+    """Time is up; the poller keeps a token by which it can go on."""
+
+
+class Patient(ARMPolling):
+    """Polls as often as Azure asks, until its time is up."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(timeout=settings.AZURE_POLL_SECONDS)
+        self.until = time.monotonic() + seconds
+
+    def _delay(self) -> None:
+        delay = self._extract_delay()
+        if time.monotonic() + delay > self.until:
+            raise OutOfPatienceError("not yet")
+        self._sleep(delay)
+
+
+def result_of(key: str, begin: Callable[..., LROPoller[Any]]) -> Any:
+    """The result of the operation that ``begin`` starts, or of the one started before under the
+    same ``key`` and not yet heard of. Raises ``Later`` when Azure is not done."""
+    token = _token(key)
+    more = {"continuation_token": token} if token else {}
+    poller = begin(polling=Patient(settings.AZURE_WAIT_SECONDS), **more)
+    try:
+        found = poller.result()
+    except OutOfPatienceError:
+        since = _under_way.get(key, ("", time.monotonic()))[1]
+        _under_way[key] = (poller.continuation_token(), since)
+        raise Later("Azure has not answered yet.") from None
+    except HttpResponseError:
+        _under_way.pop(key, None)
+        raise
+    _under_way.pop(key, None)
+    return found
+
+
+def _token(key: str) -> str:
+    token, since = _under_way.get(key, ("", 0.0))
+    if token and time.monotonic() - since > FORGET_AFTER:
+        del _under_way[key]
+        return ""
+    return token
