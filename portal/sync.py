@@ -33,7 +33,10 @@ ITEMS = (
 
 @shared_task(name="portal.sync_estate", ignore_result=True)
 def sync_estate_task() -> None:
-    """On a schedule, by a worker. A failure is written down and waits for the next turn."""
+    """On a schedule, by a worker. Due is asked of the database: neither a restart nor a failure
+    puts it off. A failure is written down and waits for the next turn."""
+    if inventory.read_lately(settings.ESTATE_SECONDS):
+        return
     try:
         sync_estate()
     except inventory.AlreadyRunning:

@@ -1,13 +1,18 @@
 """What every installation shares."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import environ
 from csp.constants import NONCE, NONE, SELF
+from kombu import Queue
 
 ROOT = Path(__file__).resolve().parents[2]
 env = environ.FileAwareEnv()  # NAME_FILE reads NAME from a file, for mounted secrets
+# A compose file passes what is not set as empty text, and azure-identity takes that for a secret.
+for name in [key for key, value in os.environ.items() if key.startswith("AZURE_") and not value]:
+    del os.environ[name]
 
 INSTALLED_APPS = [
     "portal",
@@ -133,6 +138,7 @@ SPECTACULAR_SETTINGS = {
     },
 }
 
+EXPIRES = 60  # by the clocks of two machines, which need not agree: never a matter of seconds
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
@@ -141,9 +147,14 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
-    "sweep": {"task": "access.sweep", "schedule": 1.0, "options": {"expires": 2}},
-    "estate": {"task": "portal.sync_estate", "schedule": 900.0, "options": {"expires": 600}},
+    "sweep": {"task": "access.sweep", "schedule": 1.0, "options": {"expires": EXPIRES}},
+    "estate": {"task": "portal.sync_estate", "schedule": 60.0, "options": {"expires": EXPIRES}},
 }
+# Sweeps have a queue of their own, so that slow looks cannot keep anybody from noticing what is
+# due. A worker without -Q serves both.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweep")]
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {"access.sweep": {"queue": "sweep"}}
 
 ACCESS_KINDS = ["jit.kind.PortWindow", "links.kind.ShareableLink"]
 ACCESS_MAX_MINUTES = env.int("ACCESS_MAX_MINUTES", default=2880)
@@ -154,7 +165,7 @@ ACCESS_LOOK_GROWTH = 0.2  # … and this share more of the time that Azure has b
 ACCESS_FOLLOW_SECONDS = 3.0  # how long one wake-up follows a gate that moves
 ACCESS_AUDIT_SECONDS = 60.0  # until the next look at doors that are simply open
 ACCESS_CLOSER_SILENCE_SECONDS = 60.0  # without a closer for so long, nothing is opened
-ACCESS_WAKE_EXPIRES_SECONDS = 5.0
+ACCESS_WAKE_EXPIRES_SECONDS = float(EXPIRES)
 ACCESS_DEMO_SIGN_IN = False
 
 AZURE_ENDPOINT = env("AZURE_ENDPOINT", default="https://management.azure.com")
@@ -162,6 +173,7 @@ AZURE_SUBSCRIPTIONS = env.list("AZURE_SUBSCRIPTIONS", default=[])
 AZURE_CLIENT_ID = env("AZURE_CLIENT_ID", default="")  # of a user-assigned managed identity
 AZURE_ALLOW_CLI_SIGN_IN = env.bool("AZURE_ALLOW_CLI_SIGN_IN", default=False)
 AZURE_SIMULATED = False
+ESTATE_SECONDS = 900.0  # between two complete readings of the estate
 AZURE_TIMEOUT_SECONDS = 10.0  # for one answer of Azure
 AZURE_SIMULATED_HOSTS = env.list("AZURE_SIMULATED_HOSTS", default=[])  # a compose service's name
 AZURE_POLL_SECONDS = 1.0

@@ -29,7 +29,7 @@ NAMES = sorted({str(pattern.name) for pattern in patterns()})
 def address(name: str) -> str:
     pattern = next(found for found in patterns() if found.name == name)
     names = list(pattern.pattern.converters) or list(pattern.pattern.regex.groupindex)
-    pages = name.split("-")[0] == "request"
+    pages = name == "request" or name.startswith("request-")
     values = {"reference": REFERENCE, "pk": REFERENCE if pages else "1"}
     return reverse(name, kwargs={key: values[key] for key in names if key != "format"})
 

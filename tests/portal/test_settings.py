@@ -101,12 +101,12 @@ class TestCompose:
         return read["services"]
 
     def test_every_part_is_there(self, services: dict[str, dict[str, object]]) -> None:
-        parts = {"postgres", "redis", "migrate", "web", "worker", "beat", "simulator"}
+        parts = {"postgres", "redis", "migrate", "web", "worker", "sweeper", "beat", "simulator"}
         assert set(services) == parts
         assert services["simulator"]["profiles"] == ["trial"]
 
     def test_what_must_live_is_restarted(self, services: dict[str, dict[str, object]]) -> None:
-        lasting = ("postgres", "redis", "web", "worker", "beat")
+        lasting = ("postgres", "redis", "web", "worker", "sweeper", "beat")
         assert {services[name]["restart"] for name in lasting} == {"unless-stopped"}
 
     def test_only_workers_are_told_how_to_reach_azure(
@@ -120,10 +120,27 @@ class TestCompose:
         }
         assert told == {"worker"}
 
+    def test_no_empty_secret_reaches_the_azure_sdk(
+        self, services: dict[str, dict[str, object]]
+    ) -> None:
+        """azure-identity takes an empty AZURE_CLIENT_SECRET for one, and never starts."""
+        worker = services["worker"]["environment"]
+        assert isinstance(worker, dict)
+        assert {worker[name] for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID")} == {None}
+        blank = dict.fromkeys(("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"), "")
+        done = booted("from portal.azure import door; door.credential()", **blank)
+        assert done.returncode == 0, done.stderr
+
+    def test_slow_calls_to_azure_cannot_starve_the_sweep(
+        self, services: dict[str, dict[str, object]]
+    ) -> None:
+        assert "sweep" in services["sweeper"]["command"]  # type: ignore[operator]
+        assert "sweep" not in services["worker"]["command"]  # type: ignore[operator]
+
     def test_nothing_of_ours_runs_with_more_than_it_needs(
         self, services: dict[str, dict[str, object]]
     ) -> None:
-        for name in ("migrate", "web", "worker", "beat", "simulator"):
+        for name in ("migrate", "web", "worker", "sweeper", "beat", "simulator"):
             assert services[name]["cap_drop"] == ["ALL"]
             assert services[name]["read_only"] is True
         assert "USER portal" in (ROOT / "Dockerfile").read_text()
