@@ -50,6 +50,12 @@ def begin_run() -> SyncRun:
         raise AlreadyRunning("The estate is being read already.") from None
 
 
+def read_lately(seconds: float) -> bool:
+    """Whether a complete reading began within that time."""
+    since = db_now() - timedelta(seconds=seconds)
+    return SyncRun.objects.filter(complete=True, started_at__gte=since).exists()
+
+
 def forget_runs(*, before: datetime | None = None) -> int:
     """End the runs that were cut off. Without ``before`` all of them: only for a process that is
     certainly the only one, at its start."""
