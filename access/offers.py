@@ -1,6 +1,6 @@
 """What can be asked for on a machine, and which doors one request needs."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
@@ -21,7 +21,10 @@ class Overlap:
 
 def offers_for(machine: Machine) -> list[Offer]:
     """Every kind's answer for this machine, refusals included, from the database alone."""
-    return [offer for kind in all_kinds().values() for offer in kind.offers(machine)]
+    found = [offer for kind in all_kinds().values() for offer in kind.offers(machine)]
+    if machine.gone_at is None:
+        return found
+    return [replace(offer, refusal=f"{machine.name} is gone from Azure.") for offer in found]
 
 
 def find_offer(machine: Machine, *, kind: str, port: int) -> Offer | None:

@@ -177,6 +177,14 @@ def test_a_machine_that_no_bastion_reaches_is_refused_with_the_cause(cast: Cast)
         ask(vm, by=cast.alice)
 
 
+def test_a_machine_that_is_gone_from_azure_cannot_be_asked_for(cast: Cast) -> None:
+    vm = machine()
+    vm.gone_at = db_now()
+    vm.save()
+    with pytest.raises(Invalid, match="gone from Azure"):
+        ask(vm, by=cast.alice)
+
+
 def test_a_link_through_a_basic_bastion_is_refused_naming_what_would_allow_it(cast: Cast) -> None:
     vm = machine(bastion=host(sku="Basic", tunneling=False, shareable_links=False))
     with pytest.raises(Invalid, match="Standard or Premium"):
