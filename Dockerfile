@@ -15,6 +15,7 @@ COPY portal portal
 COPY access access
 COPY jit jit
 COPY links links
+COPY docs/roles docs/roles
 COPY templates templates
 COPY static static
 # collectstatic needs settings, not secrets: these values exist in this layer's command only.

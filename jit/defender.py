@@ -18,6 +18,7 @@ from access.errors import Later, Never, Receipt
 from access.kinds import Door, DoorKey, Place, Seen
 from jit.models import JitPort
 from portal.azure import door as azure
+from portal.azure.roles import Identity
 
 # Microsoft renamed the rules; estates hold both. Dashes mark an allow rule, underscores a deny.
 ALLOW_RULE = re.compile(r"^(SecurityCenter|MicrosoftDefenderForCloud)-JITRule-", re.IGNORECASE)
@@ -33,7 +34,7 @@ def observe(policy_id: str, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
     """Reads the policy once, and each NSG that guards one of the machines once. An NSG that
     cannot be read leaves its own doors unknown, and no others."""
     with azure.calling():
-        policy = _policy(policy_id)
+        policy = read_policy(policy_id)
     groups = Groups(key for door in doors for key in _nsg_ids(door))
     limits, now = _limits(policy_id), db_now()
     return {d.key: _seen(d, policy, groups, limits.get(d.key), now) for d in doors}
@@ -48,7 +49,7 @@ class Groups:
         for key in dict.fromkeys(each.lower() for each in ids):
             try:
                 with azure.calling():
-                    self.read[key] = _nsg(key)
+                    self.read[key] = read_nsg(key, Identity.READER)
             except (Later, Never) as setback:
                 self.problems[key] = str(setback)
 
@@ -62,7 +63,7 @@ def initiate(policy_id: str, doors: Sequence[Door]) -> list[Receipt]:
         "justification": _justification(doors),
     }
     with azure.calling() as receipts:
-        client = azure.security(where["subscription"])
+        client = azure.security(where["subscription"], Identity.OPENER)
         client.jit_network_access_policies.initiate(
             where["resource_group"], _location(policy_id), where["resource_name"], body
         )
@@ -74,8 +75,8 @@ def remove_rules(doors: Sequence[Door]) -> list[Receipt]:
     with azure.calling() as receipts:
         for door in doors:
             for nsg_id in _nsg_ids(door):
-                for rule in _allowing(door, _nsg(nsg_id)):
-                    _delete_rule(nsg_id, rule.name)
+                for rule in _allowing(door, read_nsg(nsg_id, Identity.CLOSER)):
+                    delete_rule(nsg_id, rule.name)
     return receipts
 
 
@@ -116,9 +117,9 @@ def _source(door: Door) -> str:
     return door.place.source
 
 
-def _policy(policy_id: str) -> Any:
+def read_policy(policy_id: str) -> Any:
     where = azure.parts(policy_id)
-    client = azure.security(where["subscription"])
+    client = azure.security(where["subscription"], Identity.READER)
     try:
         return client.jit_network_access_policies.get(
             where["resource_group"], _location(policy_id), where["resource_name"]
@@ -129,9 +130,9 @@ def _policy(policy_id: str) -> Any:
         raise
 
 
-def _nsg(nsg_id: str) -> Any:
+def read_nsg(nsg_id: str, identity: Identity) -> Any:
     where = azure.parts(nsg_id)
-    client = azure.network(where["subscription"])
+    client = azure.network(where["subscription"], identity)
     try:
         return client.network_security_groups.get(where["resource_group"], where["name"])
     except HttpResponseError as error:
@@ -140,9 +141,9 @@ def _nsg(nsg_id: str) -> Any:
         raise
 
 
-def _delete_rule(nsg_id: str, rule_name: str) -> None:
+def delete_rule(nsg_id: str, rule_name: str) -> None:
     where = azure.parts(nsg_id)
-    client = azure.network(where["subscription"])
+    client = azure.network(where["subscription"], Identity.CLOSER)
     client.security_rules.begin_delete(
         where["resource_group"], where["name"], rule_name, polling=False
     )

@@ -12,36 +12,33 @@ from typing import Any
 from azure.core.exceptions import HttpResponseError
 
 from access.errors import Receipt
-from access.kinds import Door, DoorKey, Seen
+from access.kinds import Door, DoorKey, Seen, Stray
 from portal.azure import door as azure
+from portal.azure.roles import Identity
 
 BATCH = 50
 
 
 def observe(bastion_id: str, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
     """One call lists every link of the host."""
-    where = azure.parts(bastion_id)
-    with azure.calling():
-        client = azure.network(where["subscription"])
-        try:
-            rows = list(
-                client.get_bastion_shareable_link(
-                    where["resource_group"], where["name"], {"vms": []}
-                )
-            )
-        except HttpResponseError as error:
-            if not azure.is_gone(error):
-                raise
-            rows = []  # a host that is gone has no links
-    by_machine = {row.vm.id.lower(): row for row in rows}
+    by_machine = {row.vm.id.lower(): row for row in _links(bastion_id)}
     return {door.key: _seen(by_machine.get(door.machine.resource_key)) for door in doors}
+
+
+def survey(bastion_id: str) -> list[Stray]:
+    """Every link of the host. Azure keeps neither who made one nor what for."""
+    return [
+        Stray(row.vm.id, detail={"made_at": row.created_at or "", "link_sha256": _digest(row.bsl)})
+        for row in _links(bastion_id)
+        if row.bsl
+    ]
 
 
 def create(bastion_id: str, doors: Sequence[Door]) -> list[Receipt]:
     where = azure.parts(bastion_id)
     with azure.calling() as receipts:
-        client = azure.network(where["subscription"])
-        for batch in _batches(doors):
+        client = azure.network(where["subscription"], Identity.OPENER)
+        for batch in _batches([door.machine.resource_id for door in doors]):
             client.begin_put_bastion_shareable_link(
                 where["resource_group"], where["name"], batch, polling=False
             )
@@ -49,18 +46,38 @@ def create(bastion_id: str, doors: Sequence[Door]) -> list[Receipt]:
 
 
 def delete(bastion_id: str, doors: Sequence[Door]) -> list[Receipt]:
+    return remove(bastion_id, [door.machine.resource_id for door in doors])
+
+
+def remove(bastion_id: str, machine_ids: Sequence[str]) -> list[Receipt]:
     where = azure.parts(bastion_id)
     with azure.calling() as receipts:
-        client = azure.network(where["subscription"])
-        for batch in _batches(doors):
+        client = azure.network(where["subscription"], Identity.CLOSER)
+        for batch in _batches(machine_ids):
             client.begin_delete_bastion_shareable_link(
                 where["resource_group"], where["name"], batch, polling=False
             )
     return receipts
 
 
-def _batches(doors: Sequence[Door]) -> list[dict[str, Any]]:
-    vms = [{"vm": {"id": door.machine.resource_id}} for door in doors]
+def _links(bastion_id: str) -> list[Any]:
+    where = azure.parts(bastion_id)
+    with azure.calling():
+        client = azure.network(where["subscription"], Identity.READER)
+        try:
+            return list(
+                client.get_bastion_shareable_link(
+                    where["resource_group"], where["name"], {"vms": []}
+                )
+            )
+        except HttpResponseError as error:
+            if not azure.is_gone(error):
+                raise
+            return []  # a host that is gone has no links
+
+
+def _batches(machine_ids: Sequence[str]) -> list[dict[str, Any]]:
+    vms = [{"vm": {"id": key}} for key in machine_ids]
     return [{"vms": vms[start : start + BATCH]} for start in range(0, len(vms), BATCH)]
 
 
@@ -69,4 +86,9 @@ def _seen(row: Any) -> Seen:
         return Seen(open=False)
     if not row.bsl:
         return Seen(open=False, failed=row.message or "")
-    return Seen(open=True, detail={"link_sha256": hashlib.sha256(row.bsl.encode()).hexdigest()})
+    return Seen(open=True, detail={"link_sha256": _digest(row.bsl)})
+
+
+def _digest(address: str) -> str:
+    """By which a link is recognised without its address being kept."""
+    return hashlib.sha256(address.encode()).hexdigest()

@@ -1,10 +1,13 @@
 """Clients for Azure's SDKs, and the translation of what goes wrong into the core's two words.
 
+Every call names the identity that makes it: the one that may do least beside it (see ``roles``).
+
 Facts this rests on (see docs/azure.md): the SDK itself would repeat a POST on 500, 503 and 504
 and wait without limit for a ``Retry-After``, so its retries are off and the engine decides. The
 SDK would also register resource providers and sleep in a loop; that policy is left out.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,6 +33,7 @@ from azure.mgmt.security import SecurityCenter
 from django.conf import settings
 
 from access.errors import Later, Never, Receipt
+from portal.azure.roles import Identity
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Codes under which Azure means "not now"; the HTTP status that carries them varies.
@@ -48,6 +52,7 @@ GONE_CODES = frozenset({"NotFound", "PolicyNotFound", "ResourceNotFound"})
 # Something stands in the way of one resource only: a lock on it, or another change of it.
 ONE_RESOURCE = frozenset({409, 412, 423})
 ACCEPTED = frozenset({201, 202})
+REFUSED_ACTION = re.compile(r"perform action '([\w./*]+)'")  # in the text of a 403
 _calls: ContextVar[list[Receipt] | None] = ContextVar("azure_calls", default=None)
 
 
@@ -97,9 +102,16 @@ def _translate_answer(error: HttpResponseError, receipts: list[Receipt]) -> Late
         whole = status not in ONE_RESOURCE
         return Later(text, retry_after=after, whole=whole, receipts=receipts)
     if status == 403:  # noqa: PLR2004
-        return Never("The portal's Azure identity is not allowed to do this.", receipts=receipts)
+        return Never(_not_allowed(error), receipts=receipts)
     said = (error.error.message if error.error else "") or error.reason or ""
     return Never(f"{code or status}: {said[:300]}", receipts=receipts)
+
+
+def _not_allowed(error: HttpResponseError) -> str:
+    """With the action that a role lacks, where Azure names it."""
+    named = REFUSED_ACTION.search((error.error.message if error.error else "") or "")
+    what = f"{named[1]}." if named else "this."
+    return f"The portal's Azure identity is not allowed to do {what}"
 
 
 def _any_accepted(receipts: list[Receipt]) -> bool:
@@ -153,39 +165,44 @@ class LoopbackAuthentication(ARMChallengeAuthenticationPolicy):
         super().on_request(request)
 
 
-def network(subscription_id: str) -> Any:
+def network(subscription_id: str, identity: Identity) -> Any:
     """Bastion hosts, links, sessions, NSGs: a ``NetworkManagementClient`` for the subscription.
 
     Untyped, because the SDK's annotations refuse the plain dicts that it takes.
     """
-    return _client(NetworkManagementClient, subscription_id, settings.AZURE_ENDPOINT)
+    return _client(NetworkManagementClient, subscription_id, identity, settings.AZURE_ENDPOINT)
 
 
-def security(subscription_id: str) -> Any:
+def security(subscription_id: str, identity: Identity) -> Any:
     """JIT policies: a ``SecurityCenter``."""
-    return _client(SecurityCenter, subscription_id, settings.AZURE_ENDPOINT)
+    return _client(SecurityCenter, subscription_id, identity, settings.AZURE_ENDPOINT)
 
 
-def graph() -> ResourceGraphClient:
+def graph(identity: Identity) -> ResourceGraphClient:
     """One question for many subscriptions."""
-    return _graph(settings.AZURE_ENDPOINT)
+    return _graph(identity, settings.AZURE_ENDPOINT)
 
 
-def plain() -> ARMPipelineClient[Any, Any]:
-    """For a call that none of the SDKs has; same policies, same identity."""
-    return _plain(settings.AZURE_ENDPOINT)
+def plain(identity: Identity) -> ARMPipelineClient[Any, Any]:
+    """For a call that none of the SDKs has; same policies."""
+    return _plain(identity, settings.AZURE_ENDPOINT)
 
 
 @cache
-def _graph(endpoint: str) -> ResourceGraphClient:
+def _graph(identity: Identity, endpoint: str) -> ResourceGraphClient:
     return ResourceGraphClient(
-        credential(), base_url=endpoint, policies=_policies(), transport=_transport()
+        credential(identity),
+        base_url=endpoint,
+        policies=_policies(identity),
+        transport=_transport(),
     )
 
 
 @cache
-def _plain(endpoint: str) -> ARMPipelineClient[Any, Any]:
-    return ARMPipelineClient(base_url=endpoint, policies=_policies(), transport=_transport())
+def _plain(identity: Identity, endpoint: str) -> ARMPipelineClient[Any, Any]:
+    return ARMPipelineClient(
+        base_url=endpoint, policies=_policies(identity), transport=_transport()
+    )
 
 
 def word(value: Any) -> str:
@@ -199,13 +216,13 @@ def parts(resource_id: str) -> dict[str, str]:
 
 
 @cache
-def _client(made: Any, subscription_id: str, endpoint: str) -> Any:
+def _client(made: Any, subscription_id: str, identity: Identity, endpoint: str) -> Any:
     return made(
-        credential(),
+        credential(identity),
         subscription_id,
         base_url=endpoint,
         credential_scopes=["https://management.azure.com/.default"],
-        policies=_policies(),
+        policies=_policies(identity),
         transport=_transport(),
         polling_interval=settings.AZURE_POLL_SECONDS,
     )
@@ -215,11 +232,25 @@ def _transport() -> RequestsTransport:
     return RequestsTransport(connection_timeout=5, read_timeout=settings.AZURE_TIMEOUT_SECONDS)
 
 
+def client_id(identity: Identity) -> str:
+    """Empty: whatever identity the process has. The same for all where one serves as all."""
+    return str(getattr(settings, f"AZURE_{identity.name}_CLIENT_ID"))
+
+
+def credential(identity: Identity) -> DefaultAzureCredential:
+    return _credential(client_id(identity))
+
+
 @cache
-def credential() -> DefaultAzureCredential:
-    """Workload or managed identity, or AZURE_* of the environment; no developer's own sign-in."""
+def _credential(wanted: str) -> DefaultAzureCredential:
+    """Workload or managed identity, or AZURE_* of the environment; no developer's own sign-in.
+
+    The environment's secret or certificate is that of AZURE_CLIENT_ID, and would be taken for
+    any other identity too.
+    """
     return DefaultAzureCredential(
-        managed_identity_client_id=settings.AZURE_CLIENT_ID or None,
+        managed_identity_client_id=wanted or None,
+        exclude_environment_credential=wanted != settings.AZURE_CLIENT_ID,
         exclude_shared_token_cache_credential=True,
         exclude_visual_studio_code_credential=True,
         exclude_cli_credential=not settings.AZURE_ALLOW_CLI_SIGN_IN,
@@ -229,7 +260,7 @@ def credential() -> DefaultAzureCredential:
     )
 
 
-def _policies() -> list[Any]:
+def _policies(identity: Identity) -> list[Any]:
     scope = "https://management.azure.com/.default"
     authentication = (
         LoopbackAuthentication if settings.AZURE_SIMULATED else ARMChallengeAuthenticationPolicy
@@ -240,7 +271,7 @@ def _policies() -> list[Any]:
         policies.UserAgentPolicy(user_agent="bastion-access"),
         policies.ContentDecodePolicy(),
         policies.RetryPolicy.no_retries(),
-        authentication(credential(), scope),
+        authentication(credential(identity), scope),
         Receipts(),
         policies.SensitiveHeaderCleanupPolicy(),
     ]
@@ -251,4 +282,4 @@ def forget_clients() -> None:
     _client.cache_clear()
     _plain.cache_clear()
     _graph.cache_clear()
-    credential.cache_clear()
+    _credential.cache_clear()

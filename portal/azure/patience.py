@@ -24,6 +24,10 @@ class OutOfPatienceError(AzureError):
     """Time is up; the poller keeps a token by which it can go on."""
 
 
+class StillAtWork(Later):
+    """Nothing went wrong: the answer is to be fetched later."""
+
+
 class Patient(ARMPolling):
     """Polls as often as Azure asks, until its time is up."""
 
@@ -36,6 +40,22 @@ class Patient(ARMPolling):
         if time.monotonic() + delay > self.until:
             raise OutOfPatienceError("not yet")
         self._sleep(delay)
+
+
+class Glance(ARMPolling):
+    """Asks at once how an operation is doing, and never waits."""
+
+    asked = False
+
+    def _delay(self) -> None:
+        if self.asked:
+            raise OutOfPatienceError("not yet")
+        self.asked = True
+
+    @property
+    def seconds(self) -> float:
+        """After which Azure wants to be asked again."""
+        return float(self._extract_delay())
 
 
 def result_of(key: str, begin: Callable[..., LROPoller[Any]]) -> Any:
@@ -55,6 +75,36 @@ def result_of(key: str, begin: Callable[..., LROPoller[Any]]) -> Any:
         raise
     _under_way.pop(key, None)
     return found
+
+
+def glance(key: str, begin: Callable[..., LROPoller[Any]]) -> tuple[Any, float]:
+    """The result of an operation that was begun under ``key``, or is begun now, and how many
+    seconds ago it was begun. Raises ``StillAtWork``, with when to come back.
+
+    Nothing waits here: a worker that slept until Azure is done could look after nothing else.
+    """
+    token = _token(key)
+    since = _under_way[key][1] if token else time.monotonic()
+    method = Glance()
+    more = {"continuation_token": token} if token else {}
+    poller = begin(polling=method, **more)
+    try:
+        found = poller.result()
+    except OutOfPatienceError:
+        _under_way[key] = (poller.continuation_token(), since)
+        wait = max(method.seconds, 1.0)
+        raise StillAtWork("Azure has not answered yet.", retry_after=wait) from None
+    except AzureError as error:
+        if isinstance(error, HttpResponseError):
+            forget(key)  # an answer was only lost: it may still be heard
+        raise
+    forget(key)
+    return found, time.monotonic() - since
+
+
+def forget(key: str) -> None:
+    """What the operation will tell is of no interest any more."""
+    _under_way.pop(key, None)
 
 
 def _token(key: str) -> str:

@@ -14,6 +14,7 @@ from access.errors import Never, Receipt
 from access.kinds import PORT_OF, Door, DoorKey, Session
 from portal.azure import door as azure
 from portal.azure.patience import result_of
+from portal.azure.roles import Identity
 
 LIMIT = 50  # session ids in one call
 
@@ -31,7 +32,7 @@ def live_sessions(bastion_id: str) -> list[tuple[Any, Session]]:
     """(the SDK's row, what is kept of it) for everybody on the host."""
     where = azure.parts(bastion_id)
     with azure.calling():
-        client = azure.network(where["subscription"])
+        client = azure.network(where["subscription"], Identity.READER)
         begin = partial(client.begin_get_active_sessions, where["resource_group"], where["name"])
         try:
             rows = list(result_of(bastion_id.lower(), begin))
@@ -77,13 +78,20 @@ def _is_at(door: Door, row: Any) -> bool:
     return PORT_OF.get(azure.word(row.protocol).lower(), door.port) == door.port
 
 
-def _disconnect(bastion_id: str, sessions: Sequence[Session]) -> list[Receipt]:
+def ask_to_end(bastion_id: str, session_ids: Sequence[str]) -> tuple[list[Any], list[Receipt]]:
+    """(the SDK's row for each session, receipts). At most ``LIMIT`` ids. A row's ``state`` is
+    its own: of one call some may be Disconnected, others Failed or NotFound."""
     where = azure.parts(bastion_id)
     with azure.calling() as receipts:
-        client = azure.network(where["subscription"])
-        body = {"sessionIds": [session.session_id for session in sessions]}
+        client = azure.network(where["subscription"], Identity.CLOSER)
+        body = {"sessionIds": list(session_ids)}
         rows = client.disconnect_active_sessions(where["resource_group"], where["name"], body)
-        states = {row.session_id or "": azure.word(row.state) for row in rows}
+        return list(rows), receipts
+
+
+def _disconnect(bastion_id: str, sessions: Sequence[Session]) -> list[Receipt]:
+    rows, receipts = ask_to_end(bastion_id, [session.session_id for session in sessions])
+    states = {row.session_id or "": azure.word(row.state) for row in rows}
     told: list[Receipt] = [{**receipt, "states": states} for receipt in receipts]
     if stuck := [key for key, state in states.items() if state.lower() == "failed"]:
         text = f"Azure could not disconnect {len(stuck)} of {len(sessions)} sessions."

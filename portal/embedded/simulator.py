@@ -7,9 +7,20 @@ import sys
 import time
 from pathlib import Path
 
+from portal.azure.roles import Identity, file_of
 from portal.embedded.guards import CannotStart
+from portal.settings.simulated import PRINCIPALS
 
 PATIENCE = 15.0
+
+
+def _roles() -> list[str]:
+    """Each of our identities may do there what its role definition says, and nothing else."""
+    return [
+        word
+        for identity, principal in zip(Identity, PRINCIPALS, strict=True)
+        for word in ("--role", f"{principal}={file_of(identity)}")
+    ]
 
 
 class Simulator:
@@ -31,6 +42,7 @@ class Simulator:
                 "--state", str(self.directory / "azure.json"),
                 "--record", str(self.directory / "azure-record.jsonl"),
                 "--exit-with-parent",
+                *_roles(),
             ],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -8,6 +8,8 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 from kombu import Queue
 
+from portal.capacity.prices import parse as parse_prices
+
 ROOT = Path(__file__).resolve().parents[2]
 env = environ.FileAwareEnv()  # NAME_FILE reads NAME from a file, for mounted secrets
 # A compose file passes what is not set as empty text, and azure-identity takes that for a secret.
@@ -149,14 +151,22 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep": {"task": "access.sweep", "schedule": 1.0, "options": {"expires": EXPIRES}},
     "estate": {"task": "portal.sync_estate", "schedule": 60.0, "options": {"expires": EXPIRES}},
+    "sessions": {"task": "portal.watch", "schedule": 2.0, "options": {"expires": EXPIRES}},
+    "policies": {"task": "jit.keep", "schedule": 2.0, "options": {"expires": EXPIRES}},
 }
+# Of workers: they weigh as much as Azure's SDKs. What is in an app's tasks.py is found without.
+CELERY_IMPORTS = ["portal.sync", "portal.watch"]
 # Sweeps have a queue of their own, so that slow looks cannot keep anybody from noticing what is
 # due. A worker without -Q serves both.
 CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweep")]
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_ROUTES = {"access.sweep": {"queue": "sweep"}}
+CELERY_TASK_ROUTES = {"access.sweep": {"queue": "sweep"}, "portal.watch": {"queue": "sweep"}}
 
-ACCESS_KINDS = ["jit.kind.PortWindow", "links.kind.ShareableLink"]
+ACCESS_KINDS = [
+    "jit.kind.PortWindow",
+    "links.kind.ShareableLink",
+    "jit.outside.kind.AddressWindow",
+]
 ACCESS_MAX_MINUTES = env.int("ACCESS_MAX_MINUTES", default=2880)
 ACCESS_LAPSE_MINUTES = env.int("ACCESS_LAPSE_MINUTES", default=480)
 ACCESS_LEASE_SECONDS = env.float("ACCESS_LEASE_SECONDS", default=60.0)  # one look must end within
@@ -164,6 +174,12 @@ ACCESS_LOOK_SECONDS = 0.3  # until the next look while something moves …
 ACCESS_LOOK_GROWTH = 0.2  # … and this share more of the time that Azure has been at it
 ACCESS_FOLLOW_SECONDS = 3.0  # how long one wake-up follows a gate that moves
 ACCESS_AUDIT_SECONDS = 60.0  # until the next look at doors that are simply open
+ACCESS_DRIFT_SECONDS = 180.0  # until a gate is asked again what is open there without a grant
+ACCESS_DRIFT_AGAIN_SECONDS = 15.0  # until a removal that did not show is sent again
+# Whether what belongs to nobody is removed at once. Otherwise an administrator orders it.
+ACCESS_REMOVE_STRAYS = env.bool("ACCESS_REMOVE_STRAYS", default=False)
+ACCESS_SESSIONS_SECONDS = 15.0  # until a host is asked again who is connected, when it matters …
+ACCESS_SESSIONS_SLOW_SECONDS = 300.0  # … and when nobody has anything open and nobody looks
 ACCESS_CLOSER_SILENCE_SECONDS = 60.0  # without a closer for so long, nothing is opened
 ACCESS_WAKE_EXPIRES_SECONDS = float(EXPIRES)
 ACCESS_DEMO_SIGN_IN = False
@@ -171,6 +187,12 @@ ACCESS_DEMO_SIGN_IN = False
 AZURE_ENDPOINT = env("AZURE_ENDPOINT", default="https://management.azure.com")
 AZURE_SUBSCRIPTIONS = env.list("AZURE_SUBSCRIPTIONS", default=[])
 AZURE_CLIENT_ID = env("AZURE_CLIENT_ID", default="")  # of a user-assigned managed identity
+# One identity may serve as all three; what each needs stands in portal/azure/roles.py.
+AZURE_READER_CLIENT_ID = env("AZURE_READER_CLIENT_ID", default=AZURE_CLIENT_ID)
+AZURE_OPENER_CLIENT_ID = env("AZURE_OPENER_CLIENT_ID", default=AZURE_CLIENT_ID)
+AZURE_CLOSER_CLIENT_ID = env("AZURE_CLOSER_CLIENT_ID", default=AZURE_CLIENT_ID)
+# The one that may change JIT policies. Without it nobody may, whoever else is named.
+AZURE_KEEPER_CLIENT_ID = env("AZURE_KEEPER_CLIENT_ID", default="")
 AZURE_ALLOW_CLI_SIGN_IN = env.bool("AZURE_ALLOW_CLI_SIGN_IN", default=False)
 AZURE_SIMULATED = False
 ESTATE_SECONDS = 900.0  # between two complete readings of the estate
@@ -178,6 +200,12 @@ AZURE_TIMEOUT_SECONDS = 10.0  # for one answer of Azure
 AZURE_SIMULATED_HOSTS = env.list("AZURE_SIMULATED_HOSTS", default=[])  # a compose service's name
 AZURE_POLL_SECONDS = 1.0
 AZURE_WAIT_SECONDS = 30.0  # for the list of sessions, the one operation that is waited for
+
+BASTION_PRICES = parse_prices(env("BASTION_PRICES", default=""))  # None: costs are not shown
+# A machine whose name or tags match is taken for a jump box: any case, anywhere in the name.
+BASTION_JUMP_BOXES = (
+    env("BASTION_JUMP_BOXES", default="") or r"jump|bastion|(^|[^a-z])hop([^a-z]|$)"
+)
 
 LOGGING: dict[str, Any] = {
     "version": 1,

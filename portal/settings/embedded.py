@@ -8,6 +8,7 @@ from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
 from portal.settings.base import ROOT, env
+from portal.settings.simulated import PRINCIPALS
 from portal.settings.sqlite import sqlite
 
 VAR = Path(env("BASTION_ACCESS_VAR", default=str(ROOT / "var")))
@@ -23,6 +24,12 @@ WHITENOISE_AUTOREFRESH = False
 PORT = env.int("PORT", default=8000)
 AZURE_SIM_PORT = env.int("AZURE_SIM_PORT", default=8790)
 AZURE_SIMULATED = True
+(
+    AZURE_READER_CLIENT_ID,
+    AZURE_OPENER_CLIENT_ID,
+    AZURE_CLOSER_CLIENT_ID,
+    AZURE_KEEPER_CLIENT_ID,
+) = PRINCIPALS
 AZURE_ENDPOINT = f"http://127.0.0.1:{AZURE_SIM_PORT}"
 AZURE_SUBSCRIPTIONS = []
 ACCESS_DEMO_SIGN_IN = True
@@ -31,3 +38,4 @@ CELERY_BROKER_URL = "memory://localhost//"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.02}
 # No prefetch quota: with a full one this transport is read again only after two seconds.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 0
+ACCESS_DRIFT_SECONDS = 30.0  # who tries it out need not wait

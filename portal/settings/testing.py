@@ -5,6 +5,7 @@ from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
 from portal.settings.base import CELERY_BEAT_SCHEDULE, env
+from portal.settings.simulated import PRINCIPALS
 from portal.settings.sqlite import sqlite
 
 SECRET_KEY = "testing-only"  # noqa: S105
@@ -23,6 +24,12 @@ WHITENOISE_AUTOREFRESH = True
 STATIC_ROOT = _VAR / "bastion-access-static"
 
 AZURE_SIMULATED = True
+(
+    AZURE_READER_CLIENT_ID,
+    AZURE_OPENER_CLIENT_ID,
+    AZURE_CLOSER_CLIENT_ID,
+    AZURE_KEEPER_CLIENT_ID,
+) = PRINCIPALS
 AZURE_ENDPOINT = "http://127.0.0.1:9"  # each test names its own simulator
 AZURE_POLL_SECONDS = 0.05
 ACCESS_DEMO_SIGN_IN = True

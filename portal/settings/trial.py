@@ -8,6 +8,7 @@ from portal.settings.servers import (
     database,
     redis_cache,
 )
+from portal.settings.simulated import PRINCIPALS
 
 SECRET_KEY = env("SECRET_KEY", default="trial-demo-only-not-a-secret")
 DEBUG = False
@@ -19,6 +20,12 @@ WHITENOISE_USE_FINDERS = True
 CELERY_BROKER_URL = env("REDIS_URL")
 
 AZURE_SIMULATED = True
+(
+    AZURE_READER_CLIENT_ID,
+    AZURE_OPENER_CLIENT_ID,
+    AZURE_CLOSER_CLIENT_ID,
+    AZURE_KEEPER_CLIENT_ID,
+) = PRINCIPALS
 AZURE_ENDPOINT = env("AZURE_ENDPOINT", default="http://127.0.0.1:8790")
 AZURE_SUBSCRIPTIONS = []
 ACCESS_DEMO_SIGN_IN = True

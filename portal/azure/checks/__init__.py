@@ -15,10 +15,12 @@ from portal.azure.checks.skus import Sku, sku_named
 
 __all__ = [
     "check_capacity",
+    "check_guest",
     "check_host",
     "check_link",
     "check_machine",
     "check_native_client",
+    "check_spoke",
     "check_window",
 ]
 
@@ -45,11 +47,19 @@ def check_host(
     ]
 
 
+def check_spoke(site: Site) -> list[Check]:
+    """Whether a Bastion reaches the machine's network: the same for every machine in it."""
+    return [peering.reach(site), *peering.forwarded(site)]
+
+
 def check_machine(site: Site, port: int) -> list[Check]:
     """Whether a session gets from a Bastion to this port once it is open."""
+    return [*check_spoke(site), *check_guest(site, port)]
+
+
+def check_guest(site: Site, port: int) -> list[Check]:
+    """As ``check_machine``, without what is the network's matter."""
     return [
-        peering.reach(site),
-        *peering.forwarded(site),
         machine.power(site),
         machine.guarded(site),
         machine.no_address(site, port),

@@ -9,6 +9,7 @@ AzureCloud, AzureCloud within Internet. Only IPv4 is judged, as Bastion reaches 
 other. A word that is none of this covers nothing but itself.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -39,13 +40,29 @@ NOT_PUBLIC = tuple(
 Networks = tuple[IPv4Network, ...]
 
 
+class Ranges(tuple[IPv4Network, ...]):  # noqa: SLOT001 - where its hash is kept
+    """Remembers its hash: those of a network with hundreds of peers are looked up for each rule."""
+
+    _hash: int
+
+    def __hash__(self) -> int:
+        if not hasattr(self, "_hash"):
+            self._hash = super().__hash__()
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or super().__eq__(other)
+
+
 @dataclass(frozen=True)
 class Cover:
-    """What the prefixes of a rule cover, at one place."""
+    """What the prefixes of a rule cover, at one place. ``networks``: sorted, and apart from each
+    other; ``starts``: their first addresses."""
 
     everything: bool = False
     networks: Networks = ()
     names: frozenset[str] = frozenset()
+    starts: tuple[int, ...] = ()
 
     def cut(self, space: Space) -> tuple[list[Space], list[Space]]:
         """(what of it is covered, what is not)."""
@@ -53,7 +70,13 @@ class Cover:
             return [space], []
         if isinstance(space, str):
             return ([space], []) if space in self.names else ([], [space])
-        return _cut(space, self.networks)
+        return _cut(space, self._near(space))
+
+    def _near(self, space: IPv4Network) -> Networks:
+        """Those that may overlap with it."""
+        first = bisect_right(self.starts, int(space.network_address)) - 1
+        last = bisect_right(self.starts, int(space.broadcast_address))
+        return self.networks[max(first, 0) : last]
 
 
 @lru_cache(maxsize=4096)
@@ -67,9 +90,18 @@ def cover_of(prefixes: tuple[str, ...], virtual_network: Networks) -> Cover:
     for word in words:
         networks += _networks(word, virtual_network)
         names |= _names(word)
-    return Cover(networks=tuple(collapse_addresses(networks)), names=frozenset(names))
+    apart = tuple(collapse_addresses(networks))
+    starts = tuple(int(each.network_address) for each in apart)
+    return Cover(networks=apart, names=frozenset(names), starts=starts)
 
 
+@lru_cache(maxsize=1024)
+def ranges_of(prefixes: tuple[str, ...]) -> Ranges:
+    """The same object for the same prefixes."""
+    return Ranges(ipv4s(prefixes))
+
+
+@lru_cache(maxsize=65536)
 def ipv4(prefix: str) -> IPv4Network | None:
     """``None`` for what is no IPv4 range."""
     try:

@@ -24,6 +24,7 @@ STATE = Question(
     "host.state",
     "Azure has finished setting up the Bastion",
     "Connections are refused or cut while Azure changes the host, and when that has failed.",
+    fleeting=True,
 )
 ADDRESS = Question(
     "host.public_ip",

@@ -19,6 +19,7 @@ POWER = Question(
     "machine.power",
     "The machine is running",
     "The window opens, and nothing answers behind it.",
+    fleeting=True,
 )
 GUARDED = Question(
     "machine.nsg",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from itertools import product
 
-from portal.azure.checks.addresses import Networks, Space, cover_of, ipv4s
+from portal.azure.checks.addresses import Networks, Space, cover_of, ranges_of
 from portal.azure.checks.facts import Network, Nsg, Rule
 from portal.azure.checks.ids import key_of
 
@@ -95,7 +95,7 @@ def virtual_network_at(network: Network, networks: Mapping[str, Network]) -> Net
     """What the tag VirtualNetwork means in this network: itself, and whom it is joined to."""
     joined = [each.remote for each in network.peerings if each.access is not False]
     peers = [networks[key_of(each)] for each in joined if key_of(each) in networks]
-    return ipv4s(prefix for each in [network, *peers] for prefix in each.prefixes)
+    return ranges_of(tuple(prefix for each in [network, *peers] for prefix in each.prefixes))
 
 
 def speaks_of_port(rule: Rule, port: int) -> bool:

@@ -28,6 +28,7 @@ def policy_for(vm: Vm) -> str:
 
 
 def put_machine(policy_id: str, vm: Vm, ports: Sequence[JitPort]) -> str:
+    """Without ports the machine is taken out of the policy."""
     url = f"{policy_id}?api-version={API_VERSION}"
     subscription = ("--subscription", subscription_of(policy_id))
     put = remedies.az("rest", "--method", "put", *subscription, "--url", url)
@@ -46,7 +47,8 @@ def _read(policy_id: str, vm: Vm, ports: Sequence[JitPort]) -> str:
         f"value[?name==`{json.dumps(name_of(policy_id))}`].properties.virtualMachines[]"
         f"|[?id!=`{json.dumps(vm.id)}`]"
     )
-    query = f'{{kind:`"Basic"`,properties:{{virtualMachines:[{others},[`{mine}`]][]}}}}'
+    listed = f"[{others},[`{mine}`]][]" if ports else f"[{others}][]"
+    query = f'{{kind:`"Basic"`,properties:{{virtualMachines:{listed}}}}}'
     url = f"{policy_id.rsplit('/', 1)[0]}?api-version={API_VERSION}"
     words = ("az", "rest", "--method", "get", "--subscription", subscription_of(policy_id))
     return shlex.join((*words, "--url", url, "--query", query, "--output", "json"))
@@ -60,9 +62,9 @@ def _port(port: JitPort) -> dict[str, Any]:
         "number": port.number,
         "protocol": "*",
         **(one if len(sources) == 1 else {"allowedSourceAddressPrefixes": list(sources)}),
-        "maxRequestAccessDuration": _length(port.max_minutes or DEFAULT_MINUTES),
+        "maxRequestAccessDuration": length(port.max_minutes or DEFAULT_MINUTES),
     }
 
 
-def _length(minutes: int) -> str:
+def length(minutes: int) -> str:
     return f"PT{minutes}M" if minutes % 60 else f"PT{minutes // 60}H"

@@ -8,11 +8,13 @@ from access.preflight import Check, Level
 
 @dataclass(frozen=True)
 class Question:
-    """``title``: what ought to be so, as a sentence. ``why``: what people meet if it is not."""
+    """``title``: what ought to be so, as a sentence. ``why``: what people meet if it is not.
+    ``fleeting``: the answer may change by itself within minutes."""
 
     key: str
     title: str
     why: str
+    fleeting: bool = False
 
     def passes(self, subject: str, evidence: str) -> Check:
         return self.answer(Level.PASS, subject, evidence)
@@ -32,4 +34,6 @@ class Question:
     ) -> Check:
         """For a level that depends on who asks. ``remedies``: commands, in their order."""
         remedy = "\n".join(remedies)
-        return Check(self.key, self.title, level, evidence, remedy, self.why, subject)
+        return Check(
+            self.key, self.title, level, evidence, remedy, self.why, subject, self.fleeting
+        )

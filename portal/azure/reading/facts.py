@@ -33,12 +33,17 @@ def network(row: Row) -> Row:
 
 
 def nsg(row: Row) -> Row:
+    return {**base(row), "kind": "nsg", "facts": guard(row)}
+
+
+def guard(row: Row) -> Row:
+    """Of a security group, whether Resource Graph or the group itself was asked."""
     properties = row.get("properties") or {}
     rules = [
         *(properties.get("securityRules") or []),
         *(properties.get("defaultSecurityRules") or []),
     ]
-    return {**base(row), "kind": "nsg", "facts": {"rules": [_rule(rule) for rule in rules]}}
+    return {"rules": [_rule(rule) for rule in rules]}
 
 
 def public_ip(row: Row) -> Row:

@@ -14,6 +14,7 @@ from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
 
 from access.errors import Later
 from portal.azure import door as azure
+from portal.azure.roles import Identity
 
 PAGE = 1000  # the most that Resource Graph gives at once
 SUBSCRIPTIONS = 1000  # the most that one question may name
@@ -60,5 +61,5 @@ def _ask(query: str, subscriptions: Sequence[str], size: int, token: str | None)
     options = QueryRequestOptions(top=size, skip_token=token, result_format="objectArray")
     request = QueryRequest(query=query, subscriptions=list(subscriptions), options=options)
     with azure.calling():
-        client: ResourceGraphClient = azure.graph()
+        client: ResourceGraphClient = azure.graph(Identity.READER)
         return client.resources(request)

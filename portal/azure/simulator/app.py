@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.azure.simulator import (
+    changes,
     control,
     faults,
     graph,
@@ -16,6 +17,7 @@ from portal.azure.simulator import (
     links,
     operations,
     reads,
+    roles,
     rules,
     sessions,
 )
@@ -40,6 +42,11 @@ HANDLERS: dict[str, Callable[[World, Call], Answer]] = {
     "subscription.list": reads.subscriptions,
     "graph.query": graph.query,
     "vm.instance_view": reads.instance_view,
+    "vm.start": changes.start,
+    **{f"{kind}.put": changes.put for kind in ("nic", "nsg", "vnet", "bastion")},
+    "subnet.put": changes.put_subnet,
+    "peering.put": changes.put_peering,
+    "bastion.delete": changes.delete,
     "rule.put": rules.put,
     "rule.delete": rules.delete,
     "link.create": links.create,
@@ -53,6 +60,9 @@ HANDLERS: dict[str, Callable[[World, Call], Answer]] = {
     "jit.put": jit.put,
     "jit.delete": jit.delete,
     "jit.initiate": jit.initiate,
+    "permission.list": roles.permissions,
+    "compute.status": operations.status,
+    "compute.result": operations.result,
     "operation.status": operations.status,
     "operation.result": operations.result,
 }
@@ -149,6 +159,7 @@ class Simulator:
         catalogue = self.world.catalogue
         if subscription and not catalogue.has_subscription(subscription):
             raise Refused(404, "SubscriptionNotFound", f"There is no {subscription}.")
+        roles.check(self.world, call)  # before anything is told of what there is
         if group and not catalogue.has_group(subscription, group):
             raise Refused(404, "ResourceGroupNotFound", f"There is no group {group}.")
         return HANDLERS[call.word](self.world, call)

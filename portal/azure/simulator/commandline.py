@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from portal.azure.simulator import control, estate
+from portal.azure.simulator import control, estate, roles
 from portal.azure.simulator.app import Simulator
 from portal.azure.simulator.catalogue import Estate
 from portal.azure.simulator.server import Server
@@ -56,6 +56,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8790, help="0 takes any free one")
     parser.add_argument("--estate", default="demo", help="demo, small, empty or a JSON file")
+    parser.add_argument(
+        "--role",
+        action="append",
+        default=[],
+        metavar="PRINCIPAL=FILE",
+        help="give a principal this role definition and, without others, nothing else",
+    )
     parser.add_argument("--state", type=Path, help="keep everything in this file")
     parser.add_argument("--record", type=Path, help="write every effect to this file")
     parser.add_argument("--exit-with-parent", action="store_true", help="end when stdin does")
@@ -66,7 +73,11 @@ def _arguments() -> argparse.Namespace:
 def _app(wanted: argparse.Namespace) -> Simulator:
     first = _estate(wanted.estate)
     try:
-        world = World(first)
+        given = roles.from_files(wanted.role)
+    except (OSError, ValueError, TypeError) as error:
+        raise Unreadable(f"A role cannot be given: {error}") from error
+    try:
+        world = World(first, given)
         control.load(world, first)
     except (ValueError, KeyError, TypeError) as error:
         raise Unreadable(f"{wanted.estate} is no estate: {error}") from error

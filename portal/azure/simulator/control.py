@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from portal.azure.simulator import estate, faults, hand, jit_rules, sessions, windows
+from portal.azure.simulator import estate, faults, hand, jit_rules, roles, sessions, windows
 from portal.azure.simulator.answers import Answer, Refused
 from portal.azure.simulator.catalogue import Catalogue, Estate, Resource
 from portal.azure.simulator.world import CHOICES, SECONDS, World
@@ -67,6 +67,7 @@ def _state(world: World, order: Order) -> Answer:
         "operations": list(world.operations.values()),
         "pending": [{"at": at, "what": what, **data} for at, _, what, data in world.due],
         "faults": world.faults,
+        "roles": world.roles,
         "pace": {**world.pace, **world.choices},
     }
     if order.query.get("estate") != "no":
@@ -119,6 +120,21 @@ def _no_faults(world: World, order: Order) -> Answer:
     return Answer({"faults": world.faults})
 
 
+def _roles(world: World, _order: Order) -> Answer:
+    return Answer({"roles": world.roles})
+
+
+def _assign(world: World, order: Order) -> Answer:
+    """Of the principals that are named; the others keep what they have."""
+    for principal, held in roles.assigned(order.body).items():
+        if held is None:
+            world.roles.pop(principal, None)
+        else:
+            world.roles[principal] = held
+    world.changed = True
+    return _roles(world, order)
+
+
 def _hand(world: World, order: Order) -> Answer:
     return Answer(hand.carry_out(world, order.body))
 
@@ -153,6 +169,8 @@ HANDLERS: dict[tuple[str, str, int], Callable[[World, Order], Answer]] = {
     ("POST", "pace", 1): _pace,
     ("POST", "faults", 1): _faults,
     ("DELETE", "faults", 1): _no_faults,
+    ("GET", "roles", 1): _roles,
+    ("POST", "roles", 1): _assign,
     ("POST", "hand", 1): _hand,
     ("POST", "sessions", 1): _connect,
     ("DELETE", "sessions", 2): _hang_up,

@@ -3,16 +3,20 @@
 from collections.abc import Callable
 from typing import Any
 
-from portal.azure.simulator import jit, links, operations, rules, sessions, windows
+from portal.azure.simulator import changes, jit, links, operations, rules, sessions, windows
 from portal.azure.simulator.catalogue import Resource
 from portal.azure.simulator.world import World
 
 Effect = Callable[[World, str, Resource], Any]
+CHANGED = ("nic", "nsg", "vnet", "subnet", "peering", "bastion")
 EFFECTS: dict[str, Effect] = {
     "link.create": links.created,
     "link.delete": links.deleted,
     "link.delete_by_token": links.deleted,
     "rule.delete": rules.deleted,
+    "vm.start": changes.started,
+    "bastion.delete": changes.deleted,
+    **{f"{part}.put": changes.settled for part in CHANGED},
     "session.list": sessions.listed,
     "jit.put": jit.updated,
     "jit.open": windows.opened,

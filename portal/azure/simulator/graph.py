@@ -4,9 +4,10 @@ That is a pipe of ``resources``, ``where type =~ '…'``, ``project …`` and ``
 """
 
 import re
+from functools import cache
 from typing import Any
 
-from portal.azure.simulator import network
+from portal.azure.simulator import network, roles
 from portal.azure.simulator.answers import Answer, Refused
 from portal.azure.simulator.calls import Call, texts
 from portal.azure.simulator.catalogue import KINDS, Resource
@@ -21,7 +22,7 @@ ORDER = re.compile(r"order by id asc", re.IGNORECASE)
 
 
 def query(world: World, call: Call) -> Answer:
-    rows = _rows(world, texts(call.body, "subscriptions"))
+    rows = _readable(world, call.principal, _rows(world, texts(call.body, "subscriptions")))
     for step in _steps(call.body.get("query")):
         rows = _narrowed(rows, step)
     start, top = _place(call.body.get("options") or {})
@@ -46,6 +47,21 @@ def _rows(world: World, subscriptions: list[str]) -> list[Resource]:
     rows = [_row(each) for each in found]
     rows = [row for row in rows if row["subscriptionId"].lower() in wanted]
     return sorted(rows, key=lambda row: str(row["id"]).lower())
+
+
+def _readable(world: World, principal: str, rows: list[Resource]) -> list[Resource]:
+    """What the caller may not read is left out without a word, as if it were not there. Roles
+    that were assigned below a resource group do not count here."""
+
+    @cache
+    def may(kind: str, group: str) -> bool:
+        return roles.may(world, principal, f"{kind}/read", group)
+
+    return [row for row in rows if may(row["type"], _group_of(row["id"]))]
+
+
+def _group_of(resource_id: str) -> str:
+    return resource_id[: resource_id.lower().rfind("/providers/")]
 
 
 def _row(resource: Resource) -> Resource:

@@ -54,6 +54,17 @@ def admits(catalogue: Catalogue, host: Resource, vm_id: str, port: int) -> bool:
     return all(_decides(group, source, address_of(nic), port) for group in _groups(catalogue, nic))
 
 
+def lets_out(catalogue: Catalogue, host: Resource, address: str, port: int) -> bool:
+    """Whether the security group of the host's own subnet lets it to an address. No group: it
+    does."""
+    subnet = catalogue.find(home_subnet_id(host))
+    if subnet is None:
+        return False
+    source, reference = subnet["properties"]["addressPrefix"], _reference(subnet)
+    group = catalogue.find(reference) if reference else None
+    return group is None or _decides(group, source, address, port, direction="Outbound")
+
+
 def default_rules(group: Resource) -> list[Resource]:
     """What every security group ends with, in both directions."""
     return [
@@ -80,10 +91,15 @@ def default_rules(group: Resource) -> list[Resource]:
 def _groups(catalogue: Catalogue, nic: Resource) -> Iterator[Resource]:
     subnet = catalogue.find(subnet_id_of(nic))
     for holder in (nic, subnet):
-        reference = holder["properties"].get("networkSecurityGroup") if holder else None
-        group = catalogue.find(reference["id"]) if reference else None
+        reference = _reference(holder) if holder else ""
+        group = catalogue.find(reference) if reference else None
         if group is not None:
             yield group
+
+
+def _reference(holder: Resource) -> str:
+    """The id of the security group of an interface or a subnet; empty where there is none."""
+    return str((holder["properties"].get("networkSecurityGroup") or {}).get("id") or "")
 
 
 def _peers(catalogue: Catalogue, one: str, other: str) -> bool:
@@ -96,10 +112,12 @@ def _peers(catalogue: Catalogue, one: str, other: str) -> bool:
     )
 
 
-def _decides(group: Resource, source: str, address: str, port: int) -> bool:
+def _decides(
+    group: Resource, source: str, address: str, port: int, *, direction: str = "Inbound"
+) -> bool:
     """The first rule that fits, by priority."""
     rules = [*group["properties"]["securityRules"], *default_rules(group)]
-    rules = [rule for rule in rules if rule["properties"]["direction"] == "Inbound"]
+    rules = [rule for rule in rules if rule["properties"]["direction"] == direction]
     for rule in sorted(rules, key=lambda rule: int(rule["properties"]["priority"])):
         if _fits(rule["properties"], source, address, port):
             return bool(rule["properties"]["access"] == "Allow")

@@ -62,8 +62,10 @@ def result(world: World, call: Call) -> Answer:
         return _accepted(world, call, operation)
     if operation["status"] == "Failed":
         raise Refused(500, operation["error"]["code"], operation["error"]["message"])
-    if operation["what"] == "rule.delete":
+    if operation["what"] in {"rule.delete", "bastion.delete"}:
         return Answer(NOTHING, 204)
+    if operation["what"] == "vm.start":
+        return Answer(NOTHING, 200)
     return Answer(operation["result"], headers=_headers(call, operation))
 
 
@@ -86,7 +88,8 @@ def _headers(call: Call, operation: Resource) -> dict[str, str]:
 def _address(call: Call, operation: Resource, kind: str) -> str:
     """Signed afresh each time; nobody checks the signature."""
     noise = secrets.token_urlsafe(SIGNATURE)[:SIGNATURE]
-    where = f"subscriptions/{operation['subscription']}/providers/Microsoft.Network"
+    provider = "Compute" if operation["what"].startswith("vm.") else "Network"
+    where = f"subscriptions/{operation['subscription']}/providers/Microsoft.{provider}"
     path = f"{where}/locations/{operation['place']}/{kind}/{operation['id']}"
     times = f"t={secrets.randbelow(10**18):018d}&c=simulated"
     return f"{call.base_url}{path}?api-version={call.api_version}&{times}&s={noise}&h=none"

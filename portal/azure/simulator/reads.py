@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from portal.azure.simulator import jit, network
+from portal.azure.simulator import jit, network, roles
 from portal.azure.simulator.answers import Answer, Refused
 from portal.azure.simulator.calls import Call, found
 from portal.azure.simulator.catalogue import Resource, place_of
@@ -17,6 +17,7 @@ def subscriptions(world: World, call: Call) -> Answer:
         {"id": f"/subscriptions/{key}", "subscriptionId": key, "displayName": name,
          "state": "Enabled"}
         for key, name in world.catalogue.subscriptions.items()
+        if roles.may(world, call.principal, roles.SUBSCRIPTIONS, f"/subscriptions/{key}")
     ]  # fmt: skip
     return _page(call, rows)
 

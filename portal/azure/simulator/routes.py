@@ -14,6 +14,9 @@ VNET = f"{GROUP}{NETWORK}/virtualNetworks/{{}}"
 VM = f"{GROUP}{COMPUTE}/virtualMachines/{{}}"
 POLICY = f"{GROUP}{SECURITY}/locations/{{}}{JIT}/{{}}"
 OPERATIONS = f"{SUB}{NETWORK}/locations/{{}}"
+COMPUTE_OPERATIONS = f"{SUB}{COMPUTE}/locations/{{}}"
+PERMISSIONS = "/providers/Microsoft.Authorization/permissions"
+RESOURCE = f"{GROUP}/providers/{{}}/{{}}/{{}}"
 
 # Read at two scopes and one by one, all in the same way.
 LISTED = {
@@ -34,6 +37,14 @@ OTHERS = [
     ("GET", "/subscriptions", "subscription.list"),
     ("POST", "/providers/Microsoft.ResourceGraph/resources", "graph.query"),
     ("GET", f"{VM}/instanceView", "vm.instance_view"),
+    ("POST", f"{VM}/start", "vm.start"),
+    ("PUT", f"{GROUP}{NETWORK}/networkInterfaces/{{}}", "nic.put"),
+    ("PUT", NSG, "nsg.put"),
+    ("PUT", VNET, "vnet.put"),
+    ("PUT", f"{VNET}/subnets/{{}}", "subnet.put"),
+    ("PUT", f"{VNET}/virtualNetworkPeerings/{{}}", "peering.put"),
+    ("PUT", BASTION, "bastion.put"),
+    ("DELETE", BASTION, "bastion.delete"),
     ("PUT", f"{NSG}/securityRules/{{}}", "rule.put"),
     ("DELETE", f"{NSG}/securityRules/{{}}", "rule.delete"),
     ("POST", f"{BASTION}/createShareableLinks", "link.create"),
@@ -50,13 +61,20 @@ OTHERS = [
     ("PUT", POLICY, "jit.put"),
     ("DELETE", POLICY, "jit.delete"),
     ("POST", f"{POLICY}/initiate", "jit.initiate"),
+    ("GET", f"{SUB}{PERMISSIONS}", "permission.list"),
+    ("GET", f"{GROUP}{PERMISSIONS}", "permission.list"),
+    ("GET", f"{RESOURCE}{PERMISSIONS}", "permission.list"),
+    ("GET", f"{RESOURCE}/{{}}/{{}}{PERMISSIONS}", "permission.list"),
+    ("GET", f"{COMPUTE_OPERATIONS}/operations/{{}}", "compute.status"),
+    ("GET", f"{COMPUTE_OPERATIONS}/operationResults/{{}}", "compute.result"),
     ("GET", f"{OPERATIONS}/operations/{{}}", "operation.status"),
     ("GET", f"{OPERATIONS}/operationResults/{{}}", "operation.result"),
 ]
 WRITES = frozenset(
     {
         "rule.put", "rule.delete", "link.create", "link.delete", "link.delete_by_token",
-        "session.disconnect", "jit.put", "jit.delete", "jit.initiate",
+        "session.disconnect", "jit.put", "jit.delete", "jit.initiate", "vm.start", "nic.put",
+        "nsg.put", "vnet.put", "subnet.put", "peering.put", "bastion.put", "bastion.delete",
     }
 )  # fmt: skip
 

@@ -38,14 +38,18 @@ def disconnect(world: World, call: Call) -> Answer:
 
 def connect(world: World, order: Resource) -> Resource:
     """Somebody tries to. Raises ``Refused`` where no door is open."""
-    host, vm_id = found(world, order["bastion"]), order["vm"]
-    found(world, vm_id)
+    host, address = found(world, order["bastion"]), str(order.get("address", ""))
     protocol = str(order.get("protocol", "SSH")).upper()
     if protocol not in PORTS:
         raise Refused(400, "InvalidProtocol", f"{protocol} is neither SSH nor RDP.")
-    if not order.get("force"):
-        _check_door(world, host, vm_id, protocol, str(order.get("via", "")))
-    session = _session(world, host, vm_id, protocol, order)
+    if address:
+        _check_way_out(world, host, address, protocol)
+        session = _session_at(world, host, address, protocol, order)
+    else:
+        found(world, order["vm"])
+        if not order.get("force"):
+            _check_door(world, host, order["vm"], protocol, str(order.get("via", "")))
+        session = _session(world, host, order["vm"], protocol, order)
     world.sessions.append(session)
     return session
 
@@ -73,6 +77,27 @@ def _session(world: World, host: Resource, vm_id: str, protocol: str, order: Res
     }
 
 
+def _session_at(
+    world: World, host: Resource, address: str, protocol: str, order: Resource
+) -> Resource:
+    """By address: there is no resource to name. What Azure says in its place was not seen."""
+    return {
+        "bastion": host["id"],
+        "via": "address",
+        "stuck": bool(order.get("stuck")),
+        "sessionId": str(uuid.uuid4()),
+        "startTime": world.now(),
+        "targetSubscriptionId": "",
+        "resourceType": "",
+        "targetHostName": address,
+        "targetResourceGroup": "",
+        "userName": str(order.get("userName", "azureuser")),
+        "targetIpAddress": address,
+        "protocol": protocol,
+        "targetResourceId": "",
+    }
+
+
 def _row(session: Resource, at: str) -> Resource:
     minutes = seconds_between(session["startTime"], at) / 60
     told = {key: value for key, value in session.items() if key not in OURS}
@@ -91,6 +116,13 @@ def _disconnect(world: World, call: Call, host: Resource, session_id: str) -> di
         target, body = session["targetResourceId"], {"sessionId": session_id}
         world.effect(world.now(), "session.disconnected", target, because=call.because, body=body)
     return {"sessionId": session_id, "message": MESSAGES[state], "state": state}
+
+
+def _check_way_out(world: World, host: Resource, address: str, protocol: str) -> None:
+    if not host["properties"].get("enableIpConnect"):
+        raise Refused(409, "IpConnectDisabled", "The host does not connect to addresses.")
+    if not network.lets_out(world.catalogue, host, address, PORTS[protocol]):
+        raise Refused(409, "DoorClosed", "The host's own security group does not let it there.")
 
 
 def _check_door(world: World, host: Resource, vm_id: str, protocol: str, via: str) -> None:

@@ -7,6 +7,7 @@ somebody next looks (``due.settle``), so neither a restart nor a moved clock nee
 import threading
 from bisect import insort
 from collections import Counter
+from copy import deepcopy
 from typing import Any
 
 from portal.azure.simulator.catalogue import Catalogue, Estate, Resource
@@ -21,6 +22,9 @@ SECONDS: dict[str, float] = {
     "rule_delete": 0.5,
     "sessions": 0.3,
     "policy_update": 1.0,
+    "change": 0.5,
+    "host_change": 3.0,
+    "start": 1.0,
 }
 CHOICES: dict[str, tuple[str, ...]] = {
     "overlap": ("both_run", "newer_replaces"),
@@ -34,7 +38,9 @@ Due = list[Any]  # [moment, number, what, data]: a list, so that it is the same 
 class World:
     """``changed`` is to be set by whoever changes something: unchanged, nothing is saved."""
 
-    def __init__(self, estate: Estate) -> None:
+    def __init__(self, estate: Estate, roles: dict[str, list[Resource]] | None = None) -> None:
+        """``roles``: those of the beginning, to which a reset returns (see ``roles``)."""
+        self.first_roles = roles or {}
         self.lock = threading.RLock()
         self.clock = Clock()
         self.record = Record()
@@ -51,6 +57,7 @@ class World:
         self.operations: dict[str, Resource] = {}
         self.due: list[Due] = []
         self.faults: list[Resource] = []
+        self.roles = deepcopy(self.first_roles)
         self.pace = dict(SECONDS)
         self.choices = {name: words[0] for name, words in CHOICES.items()}
         self.numbers: Counter[str] = Counter()
@@ -90,6 +97,7 @@ class World:
             "clock_offset": self.clock.offset,
             "numbers": self.numbers,
             "record_lines": self.record.last,
+            "roles": self.roles,
             **{name: getattr(self, name) for name in KEPT},
         }
 
@@ -98,6 +106,9 @@ class World:
         self.load(kept["estate"])
         for name in KEPT:
             setattr(self, name, kept[name])
+        self.pace = SECONDS | self.pace  # of a state from before something took time
+        # What this start was told wins; states from before there were roles have none.
+        self.roles = kept.get("roles", {}) | deepcopy(self.first_roles)
         self.numbers = Counter(kept["numbers"])
         self.clock = Clock(kept["clock_offset"])
         self.record = Record(rows)

@@ -25,7 +25,18 @@ SUB = "11111111-1111-1111-1111-111111111111"
 PREFIX = "10.0.255.0/26"
 SCOPE = "https://management.azure.com/.default"
 AT_ONCE = dict.fromkeys(
-    ("initiate", "link_create", "link_delete", "rule_delete", "sessions", "policy_update"), 0
+    (
+        "initiate",
+        "link_create",
+        "link_delete",
+        "rule_delete",
+        "sessions",
+        "policy_update",
+        "change",
+        "host_change",
+        "start",
+    ),
+    0,
 )
 
 

@@ -26,6 +26,7 @@ MISCONFIGURED = (
     "bastion-hub-lab-neu",
     "bastion-hub-dev-weu",
 )
+KEPT_SHUT = "192.168.40.10"  # outside Azure: see portal.embedded.outside
 NOT_GUARDED = {"vm-plat-k8s-05", "vm-dev-06"}
 ANY_SOURCE, STOPPED, PUBLIC, STANDING = (
     "vm-web-stg-05", "vm-data-spark-06", "vm-shop-web-05", "vm-pay-win-02",
@@ -88,6 +89,7 @@ def demo() -> Estate:
     made: list[Resource] = []
     for hub in (WEU, NEU, EUS, DEV, LAB):
         made += _hub(hub, networks)
+    made.append(_guard_bastion(NEU, networks["hub-neu"]))
     for spoke in SPOKES:
         made += _spoke(spoke, networks)
         _join(spoke.name, networks, hub=f"hub-{spoke.hub.name}")
@@ -102,6 +104,25 @@ def _hub(hub: Hub, networks: dict[str, Resource]) -> list[Resource]:
     address = parts.public_ip(where, f"pip-{name}", hub.place, f"203.0.113.{hub.octet}")
     host = parts.bastion(where, f"bastion-{name}", network, address, sku=hub.sku, links=hub.links)
     return [network, address, host]
+
+
+def _guard_bastion(hub: Hub, network: Resource) -> Resource:
+    """All that the host needs, and a deny for one of the machines behind its gateway."""
+    where = parts.group(hub.subscription, f"rg-hub-{hub.name}")
+    made = parts.bastion_nsg(where, f"nsg-bastion-hub-{hub.name}", hub.place)
+    parts.guarded_by(parts.subnet_of(network, parts.BASTION_SUBNET), made)
+    rules.add(
+        made,
+        "DenyBastionToOnPremDb",
+        access="Deny",
+        direction="Outbound",
+        priority=250,
+        protocol="*",
+        sourceAddressPrefix=hub.prefix,
+        destinationAddressPrefix=KEPT_SHUT,
+        destinationPortRange="*",
+    )
+    return made
 
 
 def _spoke(spoke: Spoke, networks: dict[str, Resource]) -> list[Resource]:

@@ -5,9 +5,22 @@ from typing import Any
 
 from portal.azure.simulator.catalogue import KINDS, Catalogue, Estate, Resource
 from portal.azure.simulator.jit_rules import guard_all
+from portal.azure.simulator.rules import add
 from portal.azure.simulator.world import CHOICES
 
+VIRTUAL_NETWORK = "VirtualNetwork"
 BASTION_SUBNET = "AzureBastionSubnet"
+# Name, priority, source, destination, ports.
+BASTION_RULES = [
+    ("AllowHttpsInbound", 120, "Internet", "*", ["443"]),
+    ("AllowGatewayManagerInbound", 130, "GatewayManager", "*", ["443"]),
+    ("AllowAzureLoadBalancerInbound", 140, "AzureLoadBalancer", "*", ["443"]),
+    ("AllowBastionCommunicationInbound", 150, VIRTUAL_NETWORK, VIRTUAL_NETWORK, ["8080", "5701"]),
+    ("AllowSshRdpOutbound", 300, "*", VIRTUAL_NETWORK, ["22", "3389"]),
+    ("AllowAzureCloudOutbound", 310, "*", "AzureCloud", ["443"]),
+    ("AllowBastionCommunicationOutbound", 320, VIRTUAL_NETWORK, VIRTUAL_NETWORK, ["8080", "5701"]),
+    ("AllowHttpOutbound", 330, "*", "Internet", ["80"]),
+]
 
 
 def stable_id(text: str) -> str:
@@ -75,6 +88,24 @@ def peer(
 
 def nsg(where: str, name: str, location: str) -> Resource:
     return resource(where, "nsg", name, location, securityRules=[])
+
+
+def bastion_nsg(where: str, name: str, location: str) -> Resource:
+    """With the eight rules that Microsoft asks for where a group guards a Bastion's subnet."""
+    made = nsg(where, name, location)
+    for rule, priority, source, to, ports in BASTION_RULES:
+        add(
+            made,
+            rule,
+            access="Allow",
+            direction="Outbound" if rule.endswith("Outbound") else "Inbound",
+            priority=priority,
+            protocol="Tcp" if ports == ["443"] else "*",
+            sourceAddressPrefix=source,
+            destinationAddressPrefix=to,
+            destinationPortRanges=ports,
+        )
+    return made
 
 
 def guarded_by(holder: Resource, security_group: Resource) -> None:
