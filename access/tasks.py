@@ -6,8 +6,9 @@ A task is handed a row's id and does nothing that the row does not already call 
 import logging
 import time
 from collections.abc import Iterable
+from typing import Any
 
-from celery import shared_task
+from celery import Task, shared_task
 from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
@@ -43,13 +44,20 @@ def sweep() -> None:
     wake(engine.due_gates())
     beat(CLOSER)
     lapse_due()
+    wake(engine.due_audits(), task=audit)
 
 
-def wake(gate_ids: Iterable[int]) -> None:
+@shared_task(name="access.audit", ignore_result=True)
+def audit(gate_id: int) -> None:
+    """Ask a gate, if that is due, what is open there without a grant."""
+    engine.audit(gate_id)
+
+
+def wake(gate_ids: Iterable[int], *, task: "Task[Any, None] | None" = None) -> None:
     """Ask for a look at each gate. A broker that is away costs latency, nothing else."""
     for gate_id in gate_ids:
         try:
-            look.apply_async((gate_id,), expires=settings.ACCESS_WAKE_EXPIRES_SECONDS)
+            (task or look).apply_async((gate_id,), expires=settings.ACCESS_WAKE_EXPIRES_SECONDS)
         except OperationalError as error:
             logger.warning("no broker for the wake-up of gate %s: %s", gate_id, error)
             return

@@ -5,7 +5,16 @@ any point, a lost message or a doubled one is repaired by the next look. No tran
 while Azure is called, and nothing is called open or closed because a call was accepted.
 """
 
-from access.engine.claim import claim, due_gates, forget_leases, is_moving
+from access.engine.audit import audit
+from access.engine.claim import claim, due_audits, due_gates, forget_leases, is_moving
 from access.engine.look import look_at
 
-__all__ = ["claim", "due_gates", "forget_leases", "is_moving", "look_at"]
+__all__ = [
+    "audit",
+    "claim",
+    "due_audits",
+    "due_gates",
+    "forget_leases",
+    "is_moving",
+    "look_at",
+]

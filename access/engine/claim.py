@@ -3,15 +3,15 @@
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from access.clock import db_now
-from access.models import Gate, Grant
+from access.models import Finding, Gate, Grant
 from access.states import HOLDING, WANTING, GrantState
 
 MARGIN = 0.25  # of a lease: with less than this left, nothing is sent any more
@@ -43,8 +43,28 @@ def due_gates(limit: int = 200) -> list[int]:
 
 def claim(gate_id: int) -> Lease | None:
     """Take the gate if it is due. ``None`` when it is not, or another worker was quicker."""
+    return _claim(_due(), gate_id, look_again_at=None)  # should this look never end, it is due
+
+
+def due_audits(limit: int = 50) -> list[int]:
+    """Ids of gates that nobody has asked for a while what is open there without a grant."""
+    oldest_first = F("audited_at").asc(nulls_first=True)
+    return list(_due_for_audit().order_by(oldest_first, "pk").values_list("pk", flat=True)[:limit])
+
+
+def claim_for_audit(gate_id: int) -> Lease | None:
+    """Like ``claim``, for the audit pass. One worker at a gate, whatever for."""
+    return _claim(_due_for_audit(), gate_id, audited_at=db_now())
+
+
+def claim_free(gate_id: int) -> Lease | None:
+    """For work at a gate that a kind has beside looking and asking. ``None`` when it is held."""
+    return _claim(_free(), gate_id)
+
+
+def _claim(due: QuerySet[Gate], gate_id: int, **changes: datetime | None) -> Lease | None:
     with transaction.atomic():
-        due = _due().filter(pk=gate_id).order_by()
+        due = due.filter(pk=gate_id).order_by()
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, no_key=True, of=("self",))
         gate = due.first()
@@ -56,7 +76,7 @@ def claim(gate_id: int) -> Lease | None:
             lease_token=lease.token,
             lease_until=now + timedelta(seconds=settings.ACCESS_LEASE_SECONDS),
             looked_at=now,
-            look_again_at=None,  # if this look never ends, the next is due with its lease
+            **changes,
         )
         return lease
 
@@ -87,6 +107,14 @@ def hold(lease: Lease) -> Gate:
     return gate
 
 
+def give_back(lease: Lease) -> None:
+    """Raises ``LeaseLost``."""
+    with transaction.atomic():
+        gate = hold(lease)
+        gate.lease_token = gate.lease_until = None
+        gate.save(update_fields=["lease_token", "lease_until"])
+
+
 def renew(lease: Lease) -> None:
     """Between two parts of a long look. Raises ``LeaseLost``."""
     with transaction.atomic():
@@ -102,6 +130,26 @@ def _from_now(moment: float) -> float:
     return moment + float(settings.ACCESS_LEASE_SECONDS)
 
 
+def _free() -> QuerySet[Gate]:
+    """Gates that nobody holds and that need not rest."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
+    running = Q(pause_until__isnull=True) | Q(pause_until__lte=Now())
+    return Gate.objects.filter(free, running)
+
+
+def _due_for_audit() -> QuerySet[Gate]:
+    """Every few minutes, and at once when somebody ordered that a finding be removed."""
+    rested = timedelta(seconds=settings.ACCESS_DRIFT_AGAIN_SECONDS)
+    waiting = Finding.objects.filter(
+        Q(sent_at__isnull=True) | Q(sent_at__lte=Now() - rested),
+        Q(removal__isnull=False) | ~Q(left_by=""),
+        gate=OuterRef("pk"), gone_at__isnull=True,
+    )  # fmt: skip
+    old = timedelta(seconds=settings.ACCESS_DRIFT_SECONDS)
+    never = Q(audited_at__isnull=True)
+    return _free().filter(never | Q(audited_at__lte=Now() - old) | Exists(waiting))
+
+
 def _due() -> QuerySet[Gate]:
     """Asked of the grants' states, not of a stored wake-up time: nothing can be missed."""
     mine = Grant.objects.filter(gate=OuterRef("pk"))
@@ -111,8 +159,4 @@ def _due() -> QuerySet[Gate]:
     ordered = mine.filter(state__in=WANTING, end_order__isnull=False)
     again = Q(look_again_at__isnull=True) | Q(look_again_at__lte=Now())
     moving = again & Exists(mine.filter(state__in=HOLDING))
-    free = Q(lease_until__isnull=True) | Q(lease_until__lte=Now())
-    running = Q(pause_until__isnull=True) | Q(pause_until__lte=Now())
-    return Gate.objects.filter(free, running).filter(
-        Exists(starting) | Exists(over) | Exists(ordered) | moving
-    )
+    return _free().filter(Exists(starting) | Exists(over) | Exists(ordered) | moving)

@@ -7,7 +7,7 @@ transactions then cannot wait for each other.
 from typing import Any
 
 from access import ledger
-from access.models import Gate, Grant
+from access.models import Finding, Gate, Grant
 
 WORKER = "worker"
 
@@ -34,6 +34,19 @@ class Lines:
                 "outcome": outcome,
                 "subject": gate.resource_key,
                 "data": {"gate": gate.pk, "kind": gate.kind, **data},
+            }
+        )
+
+    def about_finding(
+        self, finding: Finding, event: str, *, outcome: str = "success", **data: Any
+    ) -> None:
+        self._pending.append(
+            {
+                "event": event,
+                "outcome": outcome,
+                "reference": finding.left_by,
+                "subject": finding.resource_key,
+                "data": {"finding": finding.pk, "port": finding.port, **finding.detail, **data},
             }
         )
 

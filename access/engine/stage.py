@@ -13,6 +13,7 @@ from access.clock import db_now
 from access.engine.claim import Lease, hold
 from access.engine.lines import Lines
 from access.gatekeeping import closer_seen, reason_to_end, reason_to_refuse
+from access.judging import reason_not_to_open
 from access.kinds import Place
 from access.models import EndOrder, Grant
 from access.states import HOLDING, WANTING, GrantState, move_grant
@@ -95,7 +96,7 @@ def _begin_if_due(grant: Grant, now: datetime, lines: Lines) -> None:
         grant.not_before = now + timedelta(seconds=HELD_SECONDS)
         grant.save(update_fields=["not_before"])
         return
-    refusal = reason_to_refuse(grant)
+    refusal = reason_to_refuse(grant) or reason_not_to_open(grant)
     if refusal:
         lines.about(grant, "grant.refused", outcome="denied", reason=refusal)
         begin_closing(grant, reason=refusal, due_at=now, lines=lines)

@@ -19,7 +19,7 @@ class Finding(models.Model):
     machine = models.ForeignKey(
         Machine, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
-    port = models.PositiveIntegerField(null=True, blank=True)  # empty where Azure names none
+    port = models.PositiveIntegerField(default=0)  # 0 where Azure names none
     detail = models.JSONField(default=dict)  # as Azure shows it, for people; no secrets
     left_by = models.CharField(max_length=32, blank=True)  # reference of ours, if it is a remnant
     first_seen_at = models.DateTimeField()
@@ -33,11 +33,12 @@ class Finding(models.Model):
             models.UniqueConstraint(
                 fields=["gate", "resource_key", "port"],
                 condition=Q(gone_at__isnull=True),
-                nulls_distinct=False,
                 name="finding_live_once",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["gone_at", "-first_seen_at"], name="finding_live")]
+        indexes: ClassVar = [
+            models.Index(fields=["gone_at", "-first_seen_at"], name="finding_live")
+        ]
 
     def __str__(self) -> str:
         return f"{self.resource_key}:{self.port or ''} at {self.gate_id}"

@@ -10,6 +10,7 @@ from access import services
 from access.models import BastionHost, Gate, Grant, LedgerEntry, Machine
 from access.states import GrantState
 from jit.models import JitPort
+from portal.sync import sync_estate
 from tests.access.contract import Story, connect, settle_now, wake_up
 from tests.support.cast import approved, run_engine
 
@@ -157,6 +158,9 @@ def test_an_end_at_one_policy_shuts_nobody_out_who_came_by_another(window: Story
 class TestSessions:
     def test_an_end_on_another_port_leaves_a_colleague_connected(self, window: Story) -> None:
         vm, cast = window.machine, window.cast
+        deny = {"nsg": vm.nsg_ids[0], "port": "5432", "priority": 3000, "access": "Deny"}
+        window.azure.control("POST", "hand", {"add_rule": deny})  # shut, as preflight wants it
+        sync_estate()
         guard = vm.jit_ports.get(number=22)
         JitPort.objects.create(
             machine=vm, gate=guard.gate, number=5432,
