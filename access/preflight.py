@@ -4,9 +4,10 @@ A check judges facts that are already known; it never asks anybody and never dec
 a request because of a failed check says so in the check's own words.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import Any, Self
 
 
 class Level(StrEnum):
@@ -43,7 +44,8 @@ class Check:
     ``key``: stable, such as ``host.tunneling``; several subjects may share it. ``evidence``: what
     was seen, with names and numbers. ``remedy``: commands to paste, one a line, in their order;
     empty where nothing is wrong, or no command mends it. ``why``: what happens to people when
-    this is wrong. ``subject``: the resource id that it is about.
+    this is wrong. ``subject``: the resource id that it is about. ``fleeting``: it may have changed
+    by itself since it was read, as when somebody starts a machine.
     """
 
     key: str
@@ -53,6 +55,14 @@ class Check:
     remedy: str = ""
     why: str = ""
     subject: str = ""
+    fleeting: bool = False
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Self:
+        return cls(**{**kept, "level": Level(kept["level"])})
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
 
     @property
     def remedies(self) -> list[str]:
@@ -69,3 +79,8 @@ def worst(checks: Iterable[Check]) -> Level:
 def failed(checks: Iterable[Check]) -> list[Check]:
     """Those that will not work, in their order. What is not known is not among them."""
     return [check for check in checks if check.level is Level.FAIL]
+
+
+def worst_first(checks: Iterable[Check]) -> list[Check]:
+    """Equally bad ones stay in their order."""
+    return sorted(checks, key=lambda check: -SEVERITY[check.level])
