@@ -12,8 +12,12 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from portal.settings.simulated import PRINCIPALS
+
+ROLES = Path(__file__).resolve().parents[2] / "docs" / "roles"
 SUBSCRIPTION = "11111111-1111-1111-1111-111111111111"
 
 
@@ -23,8 +27,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _roles() -> Iterator[str]:
+    """The portal's identities have what docs/roles gives them, and nothing else."""
+    for principal in PRINCIPALS:
+        file = ROLES / f"{principal.removeprefix('portal-')}.json"
+        yield from ("--role", f"{principal}={file}")
+
+
 @dataclass
 class SimulatedAzure:
+    """The portal's identities are known there, with their roles and nothing else."""
+
     port: int
     process: subprocess.Popen[bytes]
 
@@ -32,10 +45,8 @@ class SimulatedAzure:
     @contextmanager
     def started(cls, *extra: str, port: int = 0) -> Iterator[SimulatedAzure]:
         port = port or free_port()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "portal.azure.simulator", "--port", str(port), *extra],
-            stdout=subprocess.DEVNULL,
-        )
+        command = [sys.executable, "-m", "portal.azure.simulator", "--port", str(port)]
+        process = subprocess.Popen([*command, *_roles(), *extra], stdout=subprocess.DEVNULL)
         azure = cls(port, process)
         try:
             azure._wait()
