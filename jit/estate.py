@@ -1,6 +1,6 @@
 """Writing down which ports the JIT policies guard."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import isodate
@@ -10,18 +10,41 @@ from access.inventory import ABSENCES, gate_for, missing_too_many
 from access.models import Gate, Machine
 from jit.models import JitPort
 
+Port = tuple[int, Sequence[str], int]  # number, sources, longest window in minutes
 DEFAULT_MINUTES = 180  # what Defender for Cloud proposes where a policy says nothing readable
 
 
 def store_policy(policy: Any, machines: Mapping[str, Machine], *, seen_in: int) -> int:
     """``policy`` as the SDK returns it, ``machines`` by resource key. Returns how many ports."""
     gate = gate_for(kind="window", resource_id=policy.id, name=_gate_name(policy.id))
-    stored = 0
-    for entry in policy.virtual_machines or []:
-        machine = machines.get(entry.id.lower())
-        if machine is not None:
-            stored += sum(_store(machine, gate, port, seen_in) for port in entry.ports or [])
-    return stored
+    rows = {
+        (machine.pk, port.number): _row(machine, gate, port, seen_in)
+        for entry in policy.virtual_machines or []
+        if (machine := machines.get(entry.id.lower())) is not None
+        for port in entry.ports or []
+    }
+    JitPort.objects.bulk_create(
+        rows.values(),
+        update_conflicts=True,
+        unique_fields=["machine", "number"],
+        update_fields=["gate", "source_prefixes", "max_minutes", "seen_in", "absences"],
+    )
+    return len(rows)
+
+
+def store_machine(gate: Gate, machine: Machine, ports: Sequence[Port]) -> None:
+    """How a machine stands in a policy that was just read. Said by the policy itself, so what it
+    does not list is gone at once."""
+    mine = JitPort.objects.filter(machine=machine, gate=gate)
+    mine.exclude(number__in=[number for number, _, _ in ports]).delete()
+    for number, sources, minutes in ports:
+        facts = {
+            "gate": gate,
+            "source_prefixes": list(sources),
+            "max_minutes": minutes,
+            "absences": 0,
+        }
+        JitPort.objects.update_or_create(machine=machine, number=number, defaults=facts)
 
 
 def settle_absences(seen_in: int) -> None:
@@ -34,16 +57,16 @@ def settle_absences(seen_in: int) -> None:
     absent.filter(absences__gte=ABSENCES).delete()
 
 
-def _store(machine: Machine, gate: Gate, port: Any, seen_in: int) -> int:
-    facts = {
-        "gate": gate,
-        "source_prefixes": _prefixes(port),
-        "max_minutes": _minutes(port.max_request_access_duration),
-        "seen_in": seen_in,
-        "absences": 0,
-    }
-    JitPort.objects.update_or_create(machine=machine, number=port.number, defaults=facts)
-    return 1
+def _row(machine: Machine, gate: Gate, port: Any, seen_in: int) -> JitPort:
+    return JitPort(
+        machine=machine,
+        gate=gate,
+        number=port.number,
+        source_prefixes=_prefixes(port),
+        max_minutes=minutes_of(port.max_request_access_duration),
+        seen_in=seen_in,
+        absences=0,
+    )
 
 
 def _prefixes(port: Any) -> list[str]:
@@ -51,7 +74,7 @@ def _prefixes(port: Any) -> list[str]:
     return many or [port.allowed_source_address_prefix or "*"]
 
 
-def _minutes(duration: str | None) -> int:
+def minutes_of(duration: str | None) -> int:
     """``PT3H`` and the like. A "3:00:00" that a faulty client once wrote is not ISO 8601."""
     try:
         return int(isodate.parse_duration(duration or "").total_seconds() // 60)

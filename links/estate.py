@@ -4,12 +4,12 @@ from collections.abc import Iterable
 
 from access.inventory import gate_for
 from access.models import BastionHost
-from links.kind import LINK_SKUS
 from links.models import LinkHost
+from portal.azure.checks.skus import Feature, allows
 
 
 def store_gates(hosts: Iterable[BastionHost]) -> None:
     for host in hosts:
-        if host.sku.lower() in LINK_SKUS:
+        if allows(host.sku, Feature.SHAREABLE_LINKS):
             gate = gate_for(kind="link", resource_id=host.resource_id, name=host.name)
             LinkHost.objects.update_or_create(host=host, defaults={"gate": gate})

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 
 from access.errors import Receipt
-from access.kinds import Command, Door, DoorKey, Offer, Seen, Session
+from access.kinds import Command, Door, DoorKey, Offer, Seen, Session, Stray, Visit
 from access.models import BastionHost, Gate, Machine
-
-LINK_SKUS = frozenset({"standard", "premium"})
+from access.preflight import Check
+from access.sites import Site
+from links.preflight import judge
+from portal.azure.checks.skus import Feature, allows, needs
 
 
 class ShareableLink:
@@ -25,11 +27,19 @@ class ShareableLink:
     observes = 500  # one call lists all links that a host may have
 
     def offers(self, machine: Machine) -> list[Offer]:
+        if not machine.in_azure:
+            return []
         host = machine.bastion
         why = self._refusal(machine, host)
         gate_id = None if why or host is None else host.link_host.gate_id
         longest = settings.ACCESS_MAX_MINUTES
         return [Offer(self.name, machine.login_port, gate_id, longest, why)]
+
+    def caveat(self, machine: Machine, port: int) -> str:  # noqa: ARG002
+        return ""
+
+    def preflight(self, site: Site, *, port: int, minutes: int | None) -> list[Check]:  # noqa: ARG002
+        return judge(site, kind=self.name, port=port)
 
     def observe(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, Seen]:
         from links import bastion
@@ -57,19 +67,30 @@ class ShareableLink:
 
         return disconnect(sessions)
 
-    def commands(self, machine: Machine, port: int) -> list[Command]:  # noqa: ARG002
+    def survey(self, gate: Gate) -> list[Stray]:
+        from links import bastion
+
+        return bastion.survey(gate.resource_id)
+
+    def remove(self, gate: Gate, strays: Sequence[Stray]) -> list[Receipt]:
+        from links import bastion
+
+        return bastion.remove(gate.resource_id, [stray.resource_id for stray in strays])
+
+    def commands(self, visit: Visit) -> list[Command]:  # noqa: ARG002
         return []
 
     def _refusal(self, machine: Machine, host: BastionHost | None) -> str:
         if host is None:
             return f"No Bastion host reaches {machine.name}: its network is not peered with one."
-        if host.sku.lower() not in LINK_SKUS:
+        if not allows(host.sku, Feature.SHAREABLE_LINKS):
             return (
-                f"Shareable links need a Standard or Premium Bastion; {host.name}, which reaches "
-                f"{machine.name}, is {host.sku}."
+                f"{host.name}, which reaches {machine.name}, is {host.sku}. For shareable links it "
+                f"{needs(Feature.SHAREABLE_LINKS)}."
             )
         if not host.shareable_links or not hasattr(host, "link_host"):
             return (
-                f"Shareable links are switched off on {host.name}. An administrator can allow them."
+                f"{host.name} is {host.sku}, but shareable links are switched off there "
+                "(enableShareableLink). An administrator can allow them."
             )
         return ""
