@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from django import forms
 from django.http import QueryDict
 
+from access.kinds import Wishes
 from access.models import Machine, Person
 from access.services import Submission
 from access.services.submit import REASON_LIMIT
@@ -161,6 +162,48 @@ class DecideForm(PlainForm):
 
 class EndForm(PlainForm):
     reason = forms.CharField(required=False, max_length=REASON_LIMIT)
+
+
+class DisconnectForm(PlainForm):
+    reason = forms.CharField(
+        max_length=REASON_LIMIT,
+        error_messages={"required": "Say why. Whoever is disconnected will want to know."},
+    )
+
+
+class RemoveForm(PlainForm):
+    reason = forms.CharField(
+        max_length=REASON_LIMIT,
+        error_messages={
+            "required": "Say why. Whoever opened it may ask, and so will the auditors."
+        },
+    )
+
+
+class ConnectForm(PlainForm):
+    """What people may change in the commands to connect. What is wrong is left as it would be."""
+
+    user_name = forms.RegexField(
+        r"^[A-Za-z0-9_][\w.@\\-]*$",
+        required=False,
+        max_length=64,
+        error_messages={"invalid": "Give the name as you would type it when signing in."},
+    )
+    local_port = forms.IntegerField(
+        required=False,
+        min_value=1024,
+        max_value=65535,
+        error_messages=dict.fromkeys(
+            ("invalid", "min_value", "max_value"), "Give a port from 1024 to 65535."
+        ),
+    )
+
+    def wishes(self) -> Wishes:
+        self.is_valid()
+        return Wishes(
+            user_name=self.cleaned_data.get("user_name", ""),
+            local_port=self.cleaned_data.get("local_port"),
+        )
 
 
 class MeForm(PlainForm):

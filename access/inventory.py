@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from access import ledger
 from access.clock import db_now
 from access.models import BastionHost, EstateItem, Gate, Machine, SyncRun
-from access.models.estate import Synced
+from access.models.estate import OUTSIDE, Synced
 
 STALE = timedelta(minutes=30)  # a run that did not end by then was cut off
 ABSENCES = 2  # complete readings in a row without it, before something is called gone
@@ -54,6 +54,16 @@ def read_lately(seconds: float) -> bool:
     """Whether a complete reading began within that time."""
     since = db_now() - timedelta(seconds=seconds)
     return SyncRun.objects.filter(complete=True, started_at__gte=since).exists()
+
+
+def newest_run() -> SyncRun | None:
+    """Under way, complete or failed."""
+    return SyncRun.objects.order_by("-pk").first()
+
+
+def last_reading() -> SyncRun | None:
+    """The last complete one."""
+    return SyncRun.objects.filter(complete=True).order_by("-pk").first()
 
 
 def forget_runs(*, before: datetime | None = None) -> int:
@@ -93,6 +103,14 @@ def store_machines(rows: Sequence[Row], run: SyncRun) -> int:
         _follow_moves(rows)
         _tell_recreated(rows)
         return _store(Machine, rows, run)
+
+
+def refresh_items(found: Mapping[str, Row]) -> None:
+    """Facts by id, as they were read from the items themselves between two readings of the estate.
+    Without a digest the next reading compares nothing and writes its own."""
+    for resource_id, facts in found.items():
+        known = EstateItem.objects.filter(resource_key=resource_id.lower())
+        known.update(facts=facts, digest="", synced_at=db_now())
 
 
 def items_by_key(keys: Iterable[str]) -> dict[str, EstateItem]:
@@ -161,7 +179,9 @@ def _made(model: type[Synced], key: str, row: Row, now: datetime) -> Synced:
 
 
 def _settle(model: type[Synced], words: str, run: SyncRun, *, accept: bool) -> Absent:
-    live = model._default_manager.filter(gone_at__isnull=True)
+    """What Azure does not have cannot be missing there."""
+    there = model._default_manager.exclude(resource_key__startswith=OUTSIDE)
+    live = there.filter(gone_at__isnull=True)
     absent = live.filter(seen_in__lt=run.pk)
     missing, known = absent.count(), live.count()
     if missing_too_many(missing, known) and not accept:

@@ -14,7 +14,9 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from access.errors import Receipt
-from access.models import Gate, Machine
+from access.models import BastionHost, Gate, Machine
+from access.preflight import Check
+from access.sites import Site
 
 DoorKey = tuple[int, int]  # (machine id, port)
 PORT_OF = {"ssh": 22, "rdp": 3389}  # where a protocol's sessions arrive unless told otherwise
@@ -114,12 +116,54 @@ class Seen:
 
 
 @dataclass(frozen=True)
+class Stray:
+    """Something that is open in Azure, whoever opened it. ``detail`` is for people and for the
+    kind itself, which removes by it; no secrets."""
+
+    resource_id: str  # of the machine
+    port: int = 0  # 0 where Azure names none
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return (self.resource_id.lower(), self.port)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What people may change in the commands: their name on the machine, and where a tunnel ends
+    on their own device. What is empty is left to the kind."""
+
+    user_name: str = ""
+    local_port: int | None = None
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What somebody wants to reach through an open door. ``host`` is the one it was opened to."""
+
+    machine: Machine
+    host: BastionHost | None
+    port: int
+    until: datetime
+    wishes: Wishes = Wishes()
+
+
+@dataclass(frozen=True)
 class Command:
-    """One way to connect. ``text`` is ready to paste into a shell."""
+    """One way to connect, or one step of it. The first of several is the one to recommend; those
+    of a ``group``, a need in words, are shown together and in their order.
+
+    ``text`` is ready to paste into a shell; or a whole script, which then has the ``filename`` to
+    be saved under; or an address that opens in a browser. The ``language`` tells which.
+    """
 
     title: str
     text: str
     note: str = ""
+    group: str = ""
+    language: str = "shell"  # or "bash", "powershell": scripts; or "address"
+    filename: str = ""
 
 
 class Kind(Protocol):
@@ -140,6 +184,14 @@ class Kind(Protocol):
 
     def offers(self, machine: Machine) -> list[Offer]: ...
 
+    def caveat(self, machine: Machine, port: int) -> str:
+        """What people must know before they rely on it; empty where there is nothing."""
+        ...
+
+    def preflight(self, site: Site, *, port: int, minutes: int | None) -> list[Check]:
+        """Judges what is stored. ``minutes``: ``None`` where no length need fit."""
+        ...
+
     def observe(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, Seen]: ...
 
     def open(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]: ...
@@ -152,7 +204,11 @@ class Kind(Protocol):
 
     def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]: ...
 
-    def commands(self, machine: Machine, port: int) -> list[Command]: ...
+    def survey(self, gate: Gate) -> list[Stray]: ...
+
+    def remove(self, gate: Gate, strays: Sequence[Stray]) -> list[Receipt]: ...
+
+    def commands(self, visit: Visit) -> list[Command]: ...
 
 
 @cache

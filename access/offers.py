@@ -1,12 +1,13 @@
 """What can be asked for on a machine, and which doors one request needs."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.db.models import Q
 
 from access.kinds import Offer, all_kinds, kind_named
-from access.models import AccessRequest, Grant, Machine
+from access.models import AccessRequest, Grant, Machine, RequestedDoor
 from access.states import LIVE, RequestState
 
 
@@ -24,7 +25,15 @@ def offers_for(machine: Machine) -> list[Offer]:
     found = [offer for kind in all_kinds().values() for offer in kind.offers(machine)]
     if machine.gone_at is None:
         return found
-    return [replace(offer, refusal=f"{machine.name} is gone from Azure.") for offer in found]
+    why = "is gone from Azure" if machine.in_azure else "was retired"
+    return [replace(offer, refusal=f"{machine.name} {why}.") for offer in found]
+
+
+def caveats_of(doors: Iterable[RequestedDoor]) -> list[str]:
+    """What whoever asks and decides must know, each once. Needs machine__bastion loaded."""
+    kinds = all_kinds()
+    found = [kinds[d.kind].caveat(d.machine, d.port) for d in doors if d.kind in kinds]
+    return [text for text in dict.fromkeys(found) if text]
 
 
 def find_offer(machine: Machine, *, kind: str, port: int) -> Offer | None:

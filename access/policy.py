@@ -3,14 +3,15 @@
 The answers are for people as they are now: roles are read afresh for each HTTP request.
 """
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from access.errors import NotAllowed
-from access.models import AccessRequest, Grant, Person, Role
+from access.models import AccessRequest, Grant, LiveSession, Person, Role
 
 POLICY_VERSION = 1
 SHORTEST_MINUTES = 5
@@ -62,12 +63,78 @@ def check_may_end(grant: Grant, by: Person) -> None:
         raise NotAllowed("Only the person it was given to, or an administrator, can end access.")
 
 
+def check_may_disconnect(covering: Iterable[Grant], by: Person) -> None:
+    """``covering``: the grants through which the session could have begun."""
+    own = any(g.access_request.requester_id == by.pk and g.state == "open" for g in covering)
+    if not (own and by.is_active) and not by.holds(Role.ADMIN):
+        raise NotAllowed("Only the person whose access it is, or an administrator, can do this.")
+
+
+def check_may_remove(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Only an administrator can have removed what nobody approved.")
+
+
+def may_remove(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def check_may_change_guard(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Only an administrator can change which ports are guarded.")
+
+
+def may_see_drift(person: Person) -> bool:
+    return person.holds(*OVERSEERS)
+
+
+def may_verify(person: Person) -> bool:
+    return person.holds(Role.AUDITOR, Role.ADMIN)
+
+
+def check_may_manage_outside(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Registering machines outside Azure needs the Administrator role.")
+
+
+def may_manage_outside(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def may_see_capacity(person: Person) -> bool:
+    return person.holds(*OVERSEERS)
+
+
+def check_may_read_estate(person: Person) -> None:
+    if not person.holds(Role.ADMIN):
+        raise NotAllowed("Having the estate read needs the Administrator role.")
+
+
 def may_decide(access_request: AccessRequest, person: Person) -> bool:
     return _passes(check_may_decide, access_request, person)
 
 
 def may_end(grant: Grant, person: Person) -> bool:
     return _passes(check_may_end, grant, person)
+
+
+def may_disconnect(covering: Iterable[Grant], person: Person) -> bool:
+    return _passes(check_may_disconnect, covering, person)
+
+
+def oversees(person: Person) -> bool:
+    """Sees what others have open, and who is connected anywhere."""
+    return person.holds(*OVERSEERS)
+
+
+def may_connect(grant: Grant, person: Person) -> bool:
+    """How to get in is told to the person that it was given to, and to nobody else."""
+    return grant.access_request.requester_id == person.pk and person.is_active
+
+
+def may_see_grant(grant: Grant, person: Person) -> bool:
+    """The rule of ``visible_grants`` for one that is at hand."""
+    return oversees(person) or grant.access_request.requester_id == person.pk
 
 
 def may_read_ledger(person: Person) -> bool:
@@ -87,6 +154,16 @@ def visible_grants(person: Person) -> QuerySet[Grant]:
     if person.holds(*OVERSEERS):
         return everything
     return everything.filter(access_request__requester=person)
+
+
+def visible_sessions(person: Person) -> QuerySet[LiveSession]:
+    """Overseers see all; an engineer sees who is on a machine as long as they may be there."""
+    everything = LiveSession.objects.all()
+    if person.holds(*OVERSEERS):
+        return everything
+    mine = Grant.objects.filter(access_request__requester=person, state="open")
+    there = Exists(mine.filter(machine=OuterRef("machine")))
+    return everything.filter(there, ended_at__isnull=True)
 
 
 def waiting_for(person: Person) -> QuerySet[AccessRequest]:

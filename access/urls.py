@@ -3,7 +3,21 @@
 from django.urls import path, register_converter
 
 from access.models.requests import REFERENCE_PREFIX
-from access.views import ask, grants, home, ledger, lists, machines, me, requests
+from access.views import (
+    ask,
+    connect,
+    drift,
+    grants,
+    home,
+    ledger,
+    lists,
+    machines,
+    me,
+    preflight,
+    requests,
+    sessions,
+    verify,
+)
 
 
 class Reference:
@@ -26,14 +40,20 @@ urlpatterns = [
     path("requests/", lists.mine, name="requests"),
     path("requests/new/", ask.ask, name="request-new"),
     path("requests/new/preview/", ask.preview, name="request-preview"),
+    path("requests/new/preflight/", preflight.preflight, name="request-preflight"),
     path("requests/<reference:pk>/", requests.detail, name="request"),
     path("requests/<reference:pk>/live/", requests.live, name="request-live"),
     path("requests/<reference:pk>/approve/", requests.approve, name="request-approve"),
     path("requests/<reference:pk>/deny/", requests.deny, name="request-deny"),
     path("requests/<reference:pk>/withdraw/", requests.withdraw, name="request-withdraw"),
     path("grants/<int:pk>/end/", grants.end, name="grant-end"),
+    path("grants/<int:pk>/script/<slug:language>/", connect.script, name="grant-script"),
     path("approvals/", lists.approvals, name="approvals"),
     path("open/", lists.open_now, name="open-now"),
+    path("sessions/<int:pk>/disconnect/", sessions.disconnect, name="session-disconnect"),
+    path("drift/", drift.drift, name="drift"),
+    path("drift/<int:pk>/remove/", drift.remove, name="drift-remove"),
+    path("verify/", verify.verify, name="verify"),
     path("ledger/", ledger.ledger, name="ledger"),
     path("me/", me.me, name="settings"),
     path("theme/", me.theme, name="theme"),

@@ -71,9 +71,10 @@ def _sdk(made: Portal) -> tuple[Any, tuple[str, str, str], str]:
 
     django.setup()
     from portal.azure import door
+    from portal.azure.roles import Identity
 
     vm = Browser(made, "Demo engineer").json("machines/?name=vm-pay-web-01")["results"][0]
-    client = door.security(vm["subscription_id"]).jit_network_access_policies
+    client = door.security(vm["subscription_id"], Identity.OPENER).jit_network_access_policies
     return client, ("rg-payments-weu", "westeurope", "default"), vm["resource_id"]
 
 

@@ -13,6 +13,7 @@ from celery import shared_task
 from django.conf import settings
 
 import jit.estate
+import jit.outside.estate
 import links.estate
 from access import inventory
 from access.errors import Later, Never
@@ -21,6 +22,7 @@ from portal.azure.estate import read_policies, read_subscriptions
 from portal.azure.reading import facts, graph
 from portal.azure.reading.machines import with_interfaces
 from portal.azure.reading.reach import Networks
+from portal.estate.judging import judge_estate
 
 logger = logging.getLogger(__name__)
 Row = dict[str, Any]
@@ -32,10 +34,11 @@ ITEMS = (
 
 
 @shared_task(name="portal.sync_estate", ignore_result=True)
-def sync_estate_task() -> None:
+def sync_estate_task(*, force: bool = False) -> None:
     """On a schedule, by a worker. Due is asked of the database: neither a restart nor a failure
-    puts it off. A failure is written down and waits for the next turn."""
-    if inventory.read_lately(settings.ESTATE_SECONDS):
+    puts it off. A failure is written down and waits for the next turn. ``force``: somebody ordered
+    it, so it is due now."""
+    if not force and inventory.read_lately(settings.ESTATE_SECONDS):
         return
     try:
         sync_estate()
@@ -56,6 +59,9 @@ def sync_estate(*, accept_absences: bool = False) -> SyncRun:
         raise
     absent = inventory.settle_absences(run, accept=accept_absences)
     jit.estate.settle_absences(run.pk)
+    jit.outside.estate.refresh()
+    inventory.turn_page(run, phase="checks", rows=0, changed=0)
+    judge_estate(run.pk)
     inventory.end_run(run, problem=absent.problem, complete=True)
     run.refresh_from_db()
     return run

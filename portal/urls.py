@@ -5,6 +5,10 @@ from django.urls import include, path
 urlpatterns = [
     path("", include("access.urls")),
     path("", include("portal.signin.urls")),
+    path("", include("portal.estate.urls")),
+    path("", include("portal.capacity.urls")),
+    path("", include("jit.outside.urls")),
+    path("", include("jit.urls")),
     path("", include("portal.health.urls")),
     path("api/v1/", include("access.api.urls")),
 ]

@@ -2,11 +2,13 @@
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from access.kinds import all_kinds
+from access.kinds import Wishes, all_kinds
 from access.models import AccessRequest, Grant, LedgerEntry, Machine, Person, RequestedDoor
 from access.offers import offers_for
+from access.presenters.connect import commands_of
 
 
 class Strict(serializers.Serializer[Any]):
@@ -31,6 +33,9 @@ class OfferSerializer(serializers.Serializer[Any]):
     port = serializers.IntegerField()
     max_minutes = serializers.IntegerField()
     refusal = serializers.CharField(help_text="Empty, or why it cannot be asked for.")
+    caveat = serializers.CharField(
+        help_text="Empty, or what to know before relying on it: that Azure does not enforce it."
+    )
 
 
 class MachineSerializer(serializers.ModelSerializer[Machine]):
@@ -56,7 +61,12 @@ class MachineSerializer(serializers.ModelSerializer[Machine]):
         ]
 
     def get_offers(self, machine: Machine) -> list[dict[str, Any]]:
-        return [dict(OfferSerializer(offer).data) for offer in offers_for(machine)]
+        kinds = all_kinds()
+        told = [
+            {**vars(offer), "caveat": kinds[offer.kind].caveat(machine, offer.port)}
+            for offer in offers_for(machine)
+        ]
+        return [dict(OfferSerializer(each).data) for each in told]
 
 
 class DoorSerializer(serializers.ModelSerializer[RequestedDoor]):
@@ -69,6 +79,12 @@ class DoorSerializer(serializers.ModelSerializer[RequestedDoor]):
         fields = ["machine_id", "machine", "kind", "port"]
 
 
+class ConnectSerializer(serializers.Serializer[Any]):
+    title = serializers.CharField()
+    group = serializers.CharField(help_text="What it is good for; steps of one need share it.")
+    text = serializers.CharField(help_text="To paste into a shell, to save and run, or to open.")
+
+
 class GrantSerializer(serializers.ModelSerializer[Grant]):
     reference = serializers.CharField(source="access_request.reference")
     requester = PersonSerializer(source="access_request.requester")
@@ -76,6 +92,9 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
     machine = serializers.CharField(source="machine.name")
     port = serializers.IntegerField()
     end_ordered = serializers.SerializerMethodField()
+    connect = serializers.SerializerMethodField(
+        help_text="How to get in, the recommended way first: for its requester, while it is open."
+    )
 
     class Meta:
         model = Grant
@@ -98,10 +117,17 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
             "outstanding",
             "problem",
             "end_ordered",
+            "connect",
         ]
 
     def get_end_ordered(self, grant: Grant) -> bool:
         return hasattr(grant, "end_order")
+
+    @extend_schema_field(ConnectSerializer(many=True))
+    def get_connect(self, grant: Grant) -> list[dict[str, Any]]:
+        viewer = self.context["request"].user
+        commands = commands_of(grant, viewer, Wishes())
+        return [dict(ConnectSerializer(command).data) for command in commands]
 
 
 class RequestSerializer(serializers.ModelSerializer[AccessRequest]):

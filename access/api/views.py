@@ -65,7 +65,7 @@ class MachineViewSet(viewsets.ReadOnlyModelViewSet[Machine]):
     }
 
     def get_queryset(self) -> QuerySet[Machine]:
-        rows = Machine.objects.select_related("bastion__link_host")
+        rows = Machine.objects.select_related("bastion__link_host", "outside")
         return rows.prefetch_related("jit_ports")
 
 
@@ -146,7 +146,10 @@ class GrantViewSet(viewsets.ReadOnlyModelViewSet[Grant]):
             return Grant.objects.none()
         rows = policy.visible_grants(person(self.request))
         return rows.select_related(
-            "machine", "access_request__requester", "access_request__decided_by", "end_order"
+            "machine__bastion",
+            "access_request__requester",
+            "access_request__decided_by",
+            "end_order",
         )
 
     @extend_schema(request=EndSerializer, responses=GrantSerializer)
@@ -157,7 +160,8 @@ class GrantViewSet(viewsets.ReadOnlyModelViewSet[Grant]):
         sent.is_valid(raise_exception=True)
         grant = self.get_object()
         services.end(grant, by=person(request), **sent.validated_data)
-        return Response(GrantSerializer(self.get_queryset().get(pk=grant.pk)).data)
+        fresh = self.get_queryset().get(pk=grant.pk)
+        return Response(self.get_serializer(fresh).data)
 
 
 class LedgerViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[LedgerEntry]):

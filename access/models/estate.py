@@ -8,6 +8,8 @@ from typing import ClassVar
 
 from django.db import models
 
+OUTSIDE = "outside:"  # how ids of machines begin that Azure does not have
+
 
 class AzureResource(models.Model):
     """Azure ids keep their case for showing; ``resource_key`` is lower-cased for comparing."""
@@ -130,6 +132,11 @@ class Machine(Synced):
         ]
 
     @property
+    def in_azure(self) -> bool:
+        """Else it was registered here by hand, and no reading of the estate ever lists it."""
+        return not self.resource_key.startswith(OUTSIDE)
+
+    @property
     def is_production(self) -> bool:
         return self.environment.lower() in {"production", "prod"}
 
@@ -149,6 +156,7 @@ class Gate(AzureResource):
     pause_until = models.DateTimeField(null=True, blank=True)
     look_again_at = models.DateTimeField(null=True, blank=True)
     looked_at = models.DateTimeField(null=True, blank=True)
+    audited_at = models.DateTimeField(null=True, blank=True)  # last asked for what is nobody's
     failures = models.PositiveIntegerField(default=0)  # in a row
     problem = models.TextField(blank=True)  # why Azure could not be asked, for people
 

@@ -85,6 +85,11 @@ class Grant(models.Model):
                 condition=~Q(state="closed"),
             ),
             models.Index(fields=["machine", "state"], name="grant_by_machine"),
+            models.Index(
+                fields=["closed_at"],
+                name="grant_by_closing",
+                condition=Q(opened_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

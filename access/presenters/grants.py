@@ -1,11 +1,10 @@
-"""Grants as lines of a page: what each is, what it waits for, and how to connect while open."""
+"""Grants as lines of a page: what each is, and what it waits for."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from access import policy
-from access.kinds import Command, all_kinds
 from access.models import Grant, Person
 from access.presenters import statuses
 from access.presenters.moments import clock
@@ -24,7 +23,6 @@ class GrantLine:
     may_end: bool
     ending: bool  # somebody ordered the end; workers have not begun yet
     waits_for: str  # what is outstanding, or why Azure was not asked
-    commands: list[Command] = field(default_factory=list)
 
     @property
     def is_open(self) -> bool:
@@ -56,7 +54,6 @@ def line_for(grant: Grant, viewer: Person, now: datetime) -> GrantLine:
     """Needs machine__bastion, gate, end_order and access_request loaded, or asks for each."""
     ending = hasattr(grant, "end_order") and grant.state != GrantState.CLOSED
     may_end = policy.may_end(grant, viewer) and not ending
-    is_mine = grant.access_request.requester_id == viewer.pk
     return GrantLine(
         grant=grant,
         status=statuses.of_grant(grant, now),
@@ -65,7 +62,6 @@ def line_for(grant: Grant, viewer: Person, now: datetime) -> GrantLine:
         may_end=may_end and grant.state not in (GrantState.CLOSING, GrantState.CLOSED),
         ending=ending,
         waits_for=_waits_for(grant, now, ending=ending),
-        commands=_commands(grant) if is_mine and not ending else [],
     )
 
 
@@ -75,19 +71,13 @@ def lines_for(grants: Iterable[Grant], viewer: Person, now: datetime) -> list[Gr
     return sorted(lines, key=lambda line: not line.overdue)
 
 
-def _commands(grant: Grant) -> list[Command]:
-    kind = all_kinds().get(grant.kind)
-    if kind is None or grant.state != GrantState.OPEN:
-        return []
-    return kind.commands(grant.machine, grant.port)
-
-
 def _in_trouble(grant: Grant, now: datetime) -> str:
     said = f"{grant.outstanding.capitalize()}. " if grant.outstanding else ""
-    return f"{said}Azure: {grant.problem.rstrip('.')}. {_next_try(grant.not_before, now)}"
+    return f"{said}Azure: {grant.problem.rstrip('.')}. {next_try(grant.not_before, now)}"
 
 
-def _next_try(at: datetime | None, now: datetime) -> str:
+def next_try(at: datetime | None, now: datetime) -> str:
+    """A sentence for who waits for it."""
     if at is None or at <= now:
         return "It is tried again now."
     return f"Next try at {clock(at, seconds=True)}."
@@ -99,8 +89,8 @@ def _waits_for(grant: Grant, now: datetime, *, ending: bool) -> str:
         return ""
     if grant.gate.problem:
         problem = grant.gate.problem.rstrip(".")
-        next_try = _next_try(grant.gate.pause_until, now)
-        return f"Azure is not answering as it should: {problem}. {next_try}"
+        again = next_try(grant.gate.pause_until, now)
+        return f"Azure is not answering as it should: {problem}. {again}"
     if grant.problem:
         return _in_trouble(grant, now)
     return grant.outstanding or _on_its_way(grant, ending=ending)

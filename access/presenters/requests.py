@@ -8,6 +8,7 @@ from django.db.models import Prefetch, QuerySet
 
 from access import policy
 from access.models import AccessRequest, Grant, Machine, Person, RequestedDoor
+from access.offers import caveats_of
 from access.presenters import statuses
 from access.presenters.grants import GrantLine, lines_for
 from access.presenters.moments import near
@@ -44,6 +45,7 @@ class RequestPage:
     access_request: AccessRequest
     machines: list[Machine]
     doors: list[str]
+    caveats: list[str]
     status: statuses.Status
     label: str
     for_vendor: bool
@@ -97,6 +99,7 @@ def page_for(
         access_request=access_request,
         machines=list({door.machine_id: door.machine for door in doors}.values()),
         doors=[label_of(door.kind, door.port) for door in doors],
+        caveats=caveats_of(doors),
         status=statuses.of_request(access_request, grants, now),
         label=row.label,
         for_vendor=is_for_vendor(access_request.kind),

@@ -39,6 +39,33 @@ WHAT_HAPPENED: dict[str, str] = {
     "azure.disconnect_refused": "was refused by Azure when disconnecting; it is tried again",
     "azure.look_failed": "could not read the state in Azure",
     "azure.answers_again": "reached Azure again",
+    "drift.found": "found something open in Azure that nobody approved",
+    "drift.removal_ordered": "ordered the removal of what nobody approved",
+    "drift.removal_sent": "asked Azure to remove what nobody approved",
+    "drift.gone": "saw in Azure that what nobody approved is gone",
+    "drift.remove.refused": "tried to remove what nobody approved and was refused",
+    "policy.change_ordered": "ordered a change of a JIT policy",
+    "policy.change.refused": "tried to change a JIT policy and was refused",
+    "policy.change_sent": "asked Azure to change a JIT policy",
+    "policy.changed": "saw in Azure that a JIT policy is as ordered",
+    "policy.change_failed": "gave up a change of a JIT policy",
+    "capacity.exported": "took away a table of the capacity pages",
+    "session.unexplained": "saw somebody connected whom no grant explains",
+    "session.disconnect_ordered": "ordered that somebody be disconnected",
+    "session.disconnect.refused": "tried to disconnect somebody and was refused",
+    "session.disconnected": "saw somebody disconnected who was to be",
+    "session.disconnect_failed": "could not disconnect somebody; it is tried again",
+    "machine.gone": "saw that a machine is gone from Azure",
+    "machine.moved": "saw that a machine was moved in Azure",
+    "machine.recreated": "saw that a machine was re-created in Azure under its old name",
+    "portal.broke_down": "broke down on a fault of the portal itself",
+    "estate.read_ordered": "ordered that the estate be read",
+    "outside.registered": "registered a machine outside Azure",
+    "outside.changed": "changed a machine outside Azure",
+    "outside.retired": "retired a machine outside Azure",
+    "outside.register.refused": "tried to register a machine outside Azure and was refused",
+    "outside.change.refused": "tried to change a machine outside Azure and was refused",
+    "outside.retire.refused": "tried to retire a machine outside Azure and was refused",
     "person.signed_in": "signed in",
     "person.signed_out": "signed out",
 }
@@ -54,7 +81,11 @@ ICONS = {
     "grant.opening": "loader",
     "grant.end_ordered": "circle-stop",
 }
-SYSTEM_NAMES = {"worker": "The worker", "schedule": "The schedule"}
+SYSTEM_NAMES = {
+    "worker": "The worker",
+    "schedule": "The schedule",
+    "estate sync": "The estate sync",
+}
 
 
 @dataclass
@@ -126,7 +157,8 @@ def _detail(event: str, data: dict[str, Any]) -> str:
         return ""  # the terms stand on the page in full
     if event == "grant.closed" and "lateness_ms" in data:
         return f"{said} {_lateness(int(data['lateness_ms']))}".strip()
-    return str(said)
+    caveats = [*data.get("caveats", []), data.get("seen", {}).get("caveat", "")]
+    return " ".join(str(text) for text in (said, *caveats) if text)
 
 
 def _which(data: dict[str, Any]) -> str:

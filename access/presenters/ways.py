@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from access.kinds import Offer, all_kinds
+from access.kinds import Offer, all_kinds, kind_named
 from access.models import Machine
 from access.offers import offers_for
 
@@ -22,6 +22,7 @@ class Way:
     refusal: str
     max_minutes: int
     for_vendor: bool
+    caveat: str = ""
 
     @property
     def value(self) -> str:
@@ -36,7 +37,7 @@ class Way:
 
 
 def ways_into(machine: Machine) -> list[Way]:
-    return [_way(offer) for offer in offers_for(machine)]
+    return [_way(machine, offer) for offer in offers_for(machine)]
 
 
 def possible(ways: Iterable[Way]) -> list[Way]:
@@ -59,7 +60,7 @@ def is_for_vendor(kind: str) -> bool:
     return bool(found and found.exclusive)
 
 
-def _way(offer: Offer) -> Way:
+def _way(machine: Machine, offer: Offer) -> Way:
     return Way(
         kind=offer.kind,
         port=offer.port,
@@ -67,4 +68,5 @@ def _way(offer: Offer) -> Way:
         refusal=offer.refusal,
         max_minutes=min(offer.max_minutes, settings.ACCESS_MAX_MINUTES),
         for_vendor=is_for_vendor(offer.kind),
+        caveat="" if offer.refusal else kind_named(offer.kind).caveat(machine, offer.port),
     )

@@ -9,7 +9,7 @@ from access.clock import db_now
 from access.errors import Invalid, WrongState
 from access.kinds import kind_named
 from access.models import AccessRequest, Grant, Machine, Person, RequestedDoor
-from access.offers import find_offer, granted_overlap
+from access.offers import caveats_of, find_offer, granted_overlap
 from access.services.refusals import one_transaction
 from access.services.submit import REASON_LIMIT, clean_text
 from access.states import RequestState, move_request
@@ -163,9 +163,9 @@ def _record(
         {"kind": g.kind, "port": g.port, "from": g.starts_at, "until": g.ends_at}
         for g in grants or []
     ]
-    ledger.record(
-        event,
-        by=by,
-        reference=locked.reference,
-        data={"terms_digest": locked.terms_digest, "comment": comment, "grants": opened},
-    )
+    known = {"terms_digest": locked.terms_digest, "comment": comment, "grants": opened}
+    doors = locked.doors.select_related("machine__bastion").order_by("pk") if grants else []
+    caveats = caveats_of(doors)  # the approver was shown them
+    if caveats:
+        known["caveats"] = caveats
+    ledger.record(event, by=by, reference=locked.reference, data=known)

@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 
 from django.utils.timezone import localtime
 
-from access import ledger, policy
+from access import judging, ledger, policy
 from access.clock import db_now
 from access.errors import Invalid
 from access.kinds import Offer, kind_named
 from access.models import AccessRequest, Machine, Person, RequestedDoor
-from access.offers import doors_needed, find_offer, overlap
+from access.offers import caveats_of, doors_needed, find_offer, overlap
 from access.services.refusals import one_transaction
 from access.states import RequestState
 from access.terms import digest_of
@@ -80,8 +80,18 @@ def _check(submission: Submission, machine: Machine, by: Person, now: datetime) 
     }
     if problems:
         raise Invalid(problems)
+    _check_works(submission, machine, offer, now)
     _check_others(submission, machine, by, now)
     return offer
+
+
+def _check_works(submission: Submission, machine: Machine, offer: Offer, now: datetime) -> None:
+    """An approver must never be asked for what cannot work."""
+    doors = [(each.kind, each.port) for each in doors_needed(machine, offer)]
+    checks = judging.preflight(machine, doors, asked=offer.kind, minutes=submission.minutes)
+    is_for_now = submission.start is None or submission.start <= now
+    if reason := judging.reason_to_refuse(checks, is_for_now=is_for_now):
+        raise Invalid({"kind": reason})
 
 
 def _check_time(submission: Submission, offer: Offer, now: datetime) -> dict[str, str]:
@@ -208,5 +218,6 @@ def _record(
             "ticket": access_request.ticket,
             "vendor": access_request.vendor_company,
             "terms_digest": access_request.terms_digest,
+            **({"caveats": caveats} if (caveats := caveats_of(doors)) else {}),
         },
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -14,10 +14,10 @@ from access.forms import CUSTOM, NOW, PRESETS, AskForm, NoSuchTimeError, Preview
 from access.models import AccessRequest, Machine, Person
 from access.presenters.moments import duration
 from access.presenters.ways import Way, possible, ways_into
+from access.views.preflight import BIGGEST_ID, asked_machine, for_form
 from access.views.problems import accepted, mapped
 from access.views.who import signed_in
 
-BIGGEST_ID = 2**63 - 1
 WORDS = ("reason", "ticket", "vendor_name", "vendor_company", "vendor_mail")
 
 
@@ -28,7 +28,7 @@ def ask(request: HttpRequest, person: Person) -> HttpResponse:
     sent = request.POST if request.method == "POST" else request.GET
     if not sent.get("machine"):
         return redirect("machines")
-    machine = _machine(sent.get("machine", ""))
+    machine = asked_machine(sent.get("machine", ""))
     ways = ways_into(machine)
     if request.method != "POST":
         policy.check_may_request(person)
@@ -56,12 +56,6 @@ def preview(request: HttpRequest, person: Person) -> HttpResponse:
     end = (start or timezone.now()) + length if length and not problem else None
     context = {"start": start, "end": end, "problem": problem}
     return render(request, "access/parts/preview.html", context)
-
-
-def _machine(sent: str) -> Machine:
-    number = int(sent) if sent.isascii() and sent.isdecimal() else 0
-    rows = Machine.objects.select_related("bastion__link_host").prefetch_related("jit_ports")
-    return get_object_or_404(rows, pk=min(number, BIGGEST_ID))
 
 
 def _form(
@@ -136,5 +130,6 @@ def _page(
         "lapse_minutes": policy.lapse_after().total_seconds() // 60,
         "tickets": list(dict.fromkeys(mine.order_by("-id").values_list("ticket", flat=True)[:10])),
         "now": timezone.now(),
+        **for_form(machine, form),
     }
     return render(request, "access/ask.html", context, status=400 if form.errors else 200)

@@ -19,6 +19,7 @@ from access.presenters.statuses import OVERDUE_AFTER, is_overdue
 from access.states import HOLDING, GrantState
 from access.views.freshness import mark, marked, unchanged
 from access.views.pages import Page, page_of
+from access.views.sessions import ConnectedNow, connected_now
 from access.views.who import signed_in
 
 ON_TOP = datetime(9000, 1, 1, tzinfo=UTC)
@@ -55,15 +56,18 @@ def approvals(request: HttpRequest, person: Person) -> HttpResponse:
 def open_now(request: HttpRequest, person: Person) -> HttpResponse:
     """The same address answers the poll, with the list alone, or 304 when it is unchanged."""
     page = page_of(request, _held(person), ordering=("rank", "id"), size=OPEN_SIZE)
-    etag = _open_etag(person, page)
+    now = timezone.now()
+    connected = connected_now(person, now)
+    etag = _open_etag(person, page, connected)
     if same := unchanged(request, etag):
         return same
-    now = timezone.now()
+    moving = connected.moving or any(grant.state != GrantState.OPEN for grant in page.rows)
     context = {
         "page": page,
+        "connected": connected,
         "lines": lines_for(page.rows, person, now),
         "etag": etag,
-        "every": 2 if any(grant.state != GrantState.OPEN for grant in page.rows) else 30,
+        "every": 2 if moving else 10,
         "now": now,
     }
     partial = request.headers.get("HX-Target") == "open-list"
@@ -88,7 +92,7 @@ def _held(person: Person) -> QuerySet[Grant]:
     return rows.annotate(rank=Coalesce("due_at", "ends_at"))
 
 
-def _open_etag(person: Person, page: Page[Grant]) -> str:
+def _open_etag(person: Person, page: Page[Grant], connected: ConnectedNow) -> str:
     now = timezone.now()
     facts = [
         (
@@ -103,4 +107,4 @@ def _open_etag(person: Person, page: Page[Grant]) -> str:
         )
         for grant in page.rows
     ]
-    return mark(person, facts, page.next, page.previous)
+    return mark(person, facts, page.next, page.previous, connected.mark)

@@ -17,7 +17,7 @@ def machines(request: HttpRequest, _person: Person) -> HttpResponse:
     """The same address answers the live search, with the results alone."""
     typed = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
     there = Machine.objects.filter(gone_at__isnull=True)
-    rows = there.select_related("bastion__link_host").prefetch_related("jit_ports")
+    rows = there.select_related("bastion__link_host", "outside").prefetch_related("jit_ports")
     page = page_of(request, machines_like(rows, typed), ordering=("name", "id"))
     context = {
         "typed": typed,

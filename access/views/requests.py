@@ -14,7 +14,10 @@ from access.forms import DecideForm
 from access.models import AccessRequest, Grant, LedgerEntry, Person
 from access.presenters.requests import RequestPage, page_for, with_doors
 from access.presenters.timeline import Step, story
+from access.states import RequestState
+from access.views.connect import panel
 from access.views.freshness import marked, request_etag, unchanged
+from access.views.preflight import for_request
 from access.views.problems import accepted, mapped_onto
 from access.views.who import signed_in
 
@@ -35,7 +38,8 @@ def live(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     etag = request_etag(person, pk)
     if same := unchanged(request, etag):
         return same
-    context = {**_facts(person, pk), "etag": etag, "swapping": True}
+    facts = _facts(person, pk)
+    context = {**facts, **panel(request, person, facts["page"]), "etag": etag, "swapping": True}
     return marked(render(request, "access/parts/live.html", context), etag)
 
 
@@ -93,6 +97,9 @@ def _page(
     status: int = 200,
 ) -> HttpResponse:
     facts = _facts(person, pk)
+    if facts["page"].pending:
+        facts |= for_request(facts["asked"])
+    facts |= panel(request, person, facts["page"])
     digest = facts["page"].access_request.terms_digest
     form = form or DecideForm(initial={"terms_digest": digest})
     context = {**facts, "form": form, "banner": banner, "etag": request_etag(person, pk)}
@@ -119,6 +126,8 @@ def _visible(person: Person, pk: int) -> AccessRequest:
 
 
 def _grants(access_request: AccessRequest) -> list[Grant]:
+    if access_request.state != RequestState.APPROVED:
+        return []
     related = ("machine__bastion", "gate", "end_order", "access_request")
     rows = Grant.objects.filter(access_request=access_request).select_related(*related)
     return list(rows.order_by("pk"))

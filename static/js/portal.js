@@ -34,6 +34,16 @@
       node.hidden = false;
       remind(node.dataset.ends, seconds);
     }
+    for (const node of document.querySelectorAll(".ago")) {
+      const seconds = Math.round((Date.now() + skew - Date.parse(node.dataset.since)) / 1000);
+      node.textContent = past(Math.max(0, seconds));
+    }
+  };
+
+  const past = (seconds) => {
+    if (seconds < 60) return `${seconds} s ago`;
+    const minutes = Math.floor(seconds / 60);
+    return minutes < 60 ? `${minutes} min ago` : `${Math.floor(minutes / 60)} h ${minutes % 60} min ago`;
   };
 
   const copy = async (button) => {

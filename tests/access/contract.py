@@ -285,13 +285,15 @@ def dies(send: Callable[..., Any], act: str, moment: str) -> Callable[..., Any]:
 
 def connect(azure: SimulatedAzure, grant: Grant, *, user: str = "operator") -> str:
     """Somebody connects through the open door."""
-    assert grant.machine.bastion is not None
+    machine = grant.machine
+    assert machine.bastion is not None
+    place = {"vm": machine.resource_id} if machine.in_azure else {"address": machine.private_ip}
     made = azure.control(
         "POST",
         "sessions",
         {
-            "bastion": grant.machine.bastion.resource_id,
-            "vm": grant.machine.resource_id,
+            **place,
+            "bastion": machine.bastion.resource_id,
             "protocol": "SSH" if grant.port == 22 else "RDP",
             "userName": user,
         },

@@ -87,8 +87,12 @@ def test_asking_by_keyboard_alone(people: Cast, sign_in: SignIn):
     reach(page, "reason")
     page.keyboard.type("Disk is full")
     reach(page, "ticket")
-    page.keyboard.press("Tab")
-    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") != "none"
+    for _ in range(6):  # past whatever the preflight has folded away
+        page.keyboard.press("Tab")
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline != "none"
+        if "Send request" in page.evaluate("document.activeElement.textContent"):
+            break
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_contain_text("Waiting for approval")
     assert AccessRequest.objects.get().duration_minutes == 60

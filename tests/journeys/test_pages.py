@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
-from access import services
+from access import services, verdicts
 from access.clock import db_now
-from access.models import Grant
+from access.models import Grant, Machine
+from access.preflight import Check, Level
+from access.verdicts import Judged
 from tests.journeys.conftest import SignIn, set_open, violations
 from tests.support import estate
 from tests.support.cast import Cast, approved, ask
@@ -28,6 +31,9 @@ PAGES = [
     ("charlie", "/approvals/"),
     ("bob", "/open/"),
     ("erin", "/ledger/"),
+    ("erin", "/verify/"),
+    ("bob", "/capacity/"),
+    ("erin", "/capacity/retiring/"),
     ("alice", "/me/"),
     ("alice", "{open}"),
     ("alice", "{late}"),
@@ -60,6 +66,7 @@ def places(people: Cast) -> dict[str, object]:
     denied = ask(estate.machine("vm-d"), by=people.alice)
     services.deny(denied, by=people.bob, terms_digest=denied.terms_digest, comment="No.")
     estate.machine("vm-refused", bastion=estate.host("basic", sku="Basic")).jit_ports.all().delete()
+    verdicts.store(list(judged(vm)), run=1)
     return {
         "machine": vm.pk,
         "grant": grant.pk,
@@ -68,6 +75,18 @@ def places(people: Cast) -> dict[str, object]:
         "waiting": f"/requests/{waiting.reference}/",
         "denied": f"/requests/{denied.reference}/",
     }
+
+
+def judged(vm: Machine) -> Iterator[Judged]:
+    """One of each kind, with each level."""
+    for kind, resource_id in (("host", "/hosts/h"), ("network", "/networks/n"), ("machine", "/m")):
+        found = [
+            Check(
+                f"{kind}.{level}", "It is so", level, f"It is {level}.", "az vm start\naz x", "Why."
+            )
+            for level in Level
+        ]
+        yield Judged(kind, resource_id, kind, found, host_id=vm.bastion_id, machines=2)
 
 
 def people_of(who: str) -> list[str]:

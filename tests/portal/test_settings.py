@@ -126,10 +126,55 @@ class TestCompose:
         """azure-identity takes an empty AZURE_CLIENT_SECRET for one, and never starts."""
         worker = services["worker"]["environment"]
         assert isinstance(worker, dict)
-        assert {worker[name] for name in ("AZURE_CLIENT_ID", "AZURE_TENANT_ID")} == {None}
-        blank = dict.fromkeys(("AZURE_CLIENT_ID", "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"), "")
-        done = booted("from portal.azure import door; door.credential()", **blank)
+        ids = [
+            f"AZURE_{name}CLIENT_ID" for name in ("", "READER_", "OPENER_", "CLOSER_", "KEEPER_")
+        ]
+        assert {worker[name] for name in (*ids, "AZURE_TENANT_ID")} == {None}
+        blank = dict.fromkeys((*ids, "AZURE_TENANT_ID", "AZURE_CLIENT_SECRET"), "")
+        code = (
+            "from portal.azure import door, roles\nfor one in roles.Identity: door.credential(one)"
+        )
+        done = booted(code, **blank)
         assert done.returncode == 0, done.stderr
+
+    def test_one_identity_serves_as_all_unless_others_are_named(self) -> None:
+        code = (
+            "from django.conf import settings\n"
+            "print(settings.AZURE_READER_CLIENT_ID, settings.AZURE_OPENER_CLIENT_ID,"
+            " settings.AZURE_CLOSER_CLIENT_ID)"
+        )
+        one = booted(code, AZURE_CLIENT_ID="one", AZURE_READER_CLIENT_ID="")
+        assert one.stdout.split() == ["one", "one", "one"]
+        two = booted(code, AZURE_CLIENT_ID="one", AZURE_CLOSER_CLIENT_ID="two")
+        assert two.stdout.split() == ["one", "one", "two"]
+
+    def test_but_nobody_is_the_keeper_unless_named(self) -> None:
+        """It may write machines: the others' rights must not grow into that by themselves."""
+        code = "from django.conf import settings\nprint([settings.AZURE_KEEPER_CLIENT_ID])"
+        assert booted(code, AZURE_CLIENT_ID="one").stdout.split() == ["['']"]
+        assert booted(code, AZURE_KEEPER_CLIENT_ID="two").stdout.split() == ["['two']"]
+
+    def test_the_web_is_told_no_way_to_azure_in_the_trial_either(self) -> None:
+        """X-75"""
+        read = yaml.safe_load((ROOT / "docker-compose.trial.yml").read_text())["services"]
+        told = {
+            name
+            for name, service in read.items()
+            if any(key.startswith(("AZURE_", "IDENTITY_")) for key in service["environment"])
+        }
+        assert told == {"worker"}
+
+    def test_simulated_azure_gives_our_identities_their_roles(
+        self, services: dict[str, dict[str, object]]
+    ) -> None:
+        from portal.settings.simulated import PRINCIPALS
+
+        command = " ".join(services["simulator"]["command"])  # type: ignore[arg-type]
+        for principal in PRINCIPALS:
+            file = f"docs/roles/{principal.removeprefix('portal-')}.json"
+            assert f"--role {principal}={file}" in command
+            assert (ROOT / file).exists()
+        assert "COPY docs/roles docs/roles" in (ROOT / "Dockerfile").read_text()
 
     def test_slow_calls_to_azure_cannot_starve_the_sweep(
         self, services: dict[str, dict[str, object]]

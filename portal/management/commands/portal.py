@@ -13,6 +13,7 @@ from access.engine import forget_leases
 from access.errors import Later, Never
 from access.inventory import AlreadyRunning, forget_runs
 from access.models import Person
+from access.sessions.turns import forget_turns
 from portal.embedded.guards import CannotStart, only_one, port_free
 from portal.embedded.people import seed_people
 from portal.embedded.simulator import Simulator
@@ -50,12 +51,15 @@ class Command(BaseCommand):
                 simulator.stop()
 
     def _serve(self, stop: threading.Event, started: float, simulator: Simulator) -> None:
+        from portal.embedded.outside import seed_outside
         from portal.embedded.parts import Schedule, Web, Worker
 
         people = seed_people()
         forget_leases()  # we hold the lock: whoever had them is dead
         forget_runs()
+        forget_turns()
         self._sync()
+        seed_outside()
         parts: list[Any] = [Worker(), Schedule(), Web(settings.PORT)]
         for part in parts:
             part.start()

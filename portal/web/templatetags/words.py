@@ -74,6 +74,19 @@ def countdown(moment: datetime) -> SafeString:
     return format_html('<span class="countdown" data-ends="{}" hidden></span>', moment.isoformat())
 
 
+@register.simple_tag
+def clock_exactly(moment: datetime) -> SafeString:
+    """The time of day to the second, for what is seconds away."""
+    return _time(moment, moments.clock(moment, seconds=True))
+
+
+@register.simple_tag
+def ago(moment: datetime, now: datetime) -> SafeString:
+    """How long since, as it was when the page was made; the script counts on."""
+    text = f"{moments.span(now - moment)} ago"
+    return format_html('<span class="ago" data-since="{}">{}</span>', moment.isoformat(), text)
+
+
 @register.filter
 def shell_words(text: str) -> SafeString:
     """A command that breaks between its options and inside long values, never inside a flag."""

@@ -51,7 +51,8 @@ def many(cast: Cast, count: int) -> None:
         ("/requests/", "alice", 8),
         ("/approvals/", "bob", 8),
         ("/open/", "bob", 8),
-        ("/ledger/", "erin", 6),
+        ("/ledger/", "erin", 7),
+        ("/drift/", "erin", 8),
         ("/me/", "alice", 8),
     ],
 )
