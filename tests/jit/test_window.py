@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import permutations
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,7 @@ from access.models import Gate, Grant, Machine
 from access.presenters import statuses
 from access.states import GrantState
 from jit.models import JitPort
-from tests.access.contract import KindContract, Story, connect, wake_up
+from tests.access.contract import KindContract, Story, connect, settle_now, wake_up
 from tests.support.azure import SimulatedAzure
 from tests.support.cast import Cast, approved, let_pass, run_engine
 from tests.support.estate import machine
@@ -127,26 +128,63 @@ def test_a_vendors_long_window_is_renewed_in_steps(story: Story) -> None:
     grant = approved(
         story.machine, by=story.cast.alice, approver=story.cast.bob, kind="link", minutes=2880
     )
+    guard = JitPort.objects.filter(machine=grant.machine)
+    guard.update(max_minutes=8)  # so that Azure's own end is soon
     run_engine()
     window = Grant.objects.get(access_request=grant.access_request, kind="window")
-    assert window.state == GrantState.OPEN
-    first = _end_of(story)
-    assert first - window.opened_at <= timedelta(hours=3, seconds=5)
-    for each in Grant.objects.all():
-        each.starts_at -= timedelta(hours=2)
-        each.ends_at -= timedelta(hours=2)
-        each.sent_at = each.sent_at and each.sent_at - timedelta(hours=2)
-        each.save()
-    wake_up()
+    (first,) = _ends_of(story)
+    assert first - window.opened_at <= timedelta(minutes=8)
+    guard.update(max_minutes=60)  # ten minutes ahead of an end is now the time to renew
+    for _ in range(2):
+        settle_now()
+        wake_up()
+        run_engine()
+    window.refresh_from_db()
+    _, second = _ends_of(story)  # renewed once, not with each look
+    assert second > first + timedelta(minutes=20)
+    assert (window.state, story.doors_in_azure() >= 1) == (GrantState.OPEN, True)
+
+
+def _ends_of(story: Story) -> list[datetime]:
+    """The ends that Azure was asked for, in order."""
+    ports = [
+        row["body"]["virtualMachines"][0]["ports"] for row in story.azure.record("jit.initiate")
+    ]
+    return [datetime.fromisoformat(port["endTimeUtc"]) for (port,) in ports]
+
+
+@pytest.mark.parametrize(
+    "order",
+    list(permutations(["she asks for more time", "he ends early", "her first time runs out"])),
+    ids=", ".join,
+)
+def test_two_windows_one_extended_and_one_ended_early_in_every_order(
+    story: Story, order: tuple[str, ...]
+) -> None:
+    """Azure never closes before the last one needs it, and never stays open after."""
+    vm, cast = story.machine, story.cast
+    hers = approved(vm, by=cast.alice, approver=cast.bob, minutes=30)
+    his = approved(vm, by=cast.alan, approver=cast.bob, minutes=60)
     run_engine()
-    assert story.sent("jit.initiate") >= 1
-    assert story.doors_in_azure() >= 1
-
-
-def _end_of(story: Story) -> datetime:
-    (sent,) = story.azure.record("jit.initiate")
-    raw = sent["body"]["virtualMachines"][0]["ports"][0]["endTimeUtc"]
-    return datetime.fromisoformat(raw)
+    holders = {hers.pk, his.pk}
+    for event in order:
+        if event == "she asks for more time":
+            holders.add(approved(vm, by=cast.alice, approver=cast.bob, minutes=90).pk)
+        elif event == "he ends early":
+            services.end(his, by=cast.alan)
+            holders.discard(his.pk)
+        else:
+            let_pass(hers, 31)
+            holders.discard(hers.pk)
+        run_engine()
+        assert bool(story.doors_in_azure()) == bool(holders), event
+    (last,) = Grant.objects.filter(pk__in=holders)
+    assert last.state == GrantState.OPEN
+    assert max(_ends_of(story)) >= last.ends_at - timedelta(seconds=1)
+    services.end(last, by=cast.alice)
+    run_engine()
+    assert story.doors_in_azure() == 0
+    assert set(Grant.objects.values_list("state", flat=True)) == {GrantState.CLOSED}
 
 
 @given(

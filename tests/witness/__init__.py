@@ -1,0 +1,1 @@
+"""Outside witnesses: programs that are not ours, asked what they make of simulated Azure."""
