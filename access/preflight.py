@@ -38,6 +38,17 @@ SEVERITY = {level: number for number, level in enumerate(Level)}
 
 
 @dataclass(frozen=True)
+class Crowd:
+    """Who uses a Bastion host. ``coming``: grants that are open, or will be within the hour, beyond
+    those who are connected."""
+
+    rdp: int
+    ssh: int
+    coming_rdp: int
+    coming_ssh: int
+
+
+@dataclass(frozen=True)
 class Check:
     """One question and its answer.
 

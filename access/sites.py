@@ -6,11 +6,13 @@ shapes are those that ``portal.azure.checks.facts`` reads, and the kinds judge.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from access.crowds import crowd_on
 from access.models import BastionHost, EstateItem, Machine
 from access.models.estate import Synced
+from access.preflight import Crowd
 
 Facts = dict[str, Any]
 ByKey = dict[str, Facts]
@@ -22,6 +24,7 @@ class Site:
 
     machine: Machine
     facts: Facts
+    crowd: Crowd | None = None  # on its host; only where one machine is asked for
 
 
 @dataclass
@@ -121,10 +124,11 @@ class Estate:
 
 
 def site_of(machine: Machine) -> Site:
-    """Everything that bears on one machine, in two queries; four where no host serves it."""
+    """Everything that bears on one machine, in three queries; four where no host serves it."""
     estate = Estate()
     estate.add([machine])
-    return estate.site_of(machine)
+    crowd = crowd_on(machine.bastion_id) if machine.bastion_id else None
+    return replace(estate.site_of(machine), crowd=crowd)
 
 
 def _facts(row: Synced) -> Facts:

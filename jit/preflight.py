@@ -5,7 +5,7 @@ from access.sites import Facts, Site
 from jit.models import JitPort
 from portal.azure import checks
 from portal.azure.checks import facts
-from portal.azure.checks.sessions import check_serving_host
+from portal.azure.checks.sessions import check_room, check_serving_host
 
 NATIVE_CLIENT = "host.tunneling"  # a warning: without it the browser is left
 ANY_LENGTH = 60  # where the policy itself is missing
@@ -21,6 +21,7 @@ def judge(site: Site, *, port: int, minutes: int | None) -> list[Check]:
         *checks.check_machine(seen, port),
         *checks.check_window(seen, port, minutes or longest or ANY_LENGTH),
         *check_serving_host(seen, NATIVE_CLIENT),
+        *check_room(seen, site.crowd),
     ]
 
 

@@ -6,7 +6,7 @@ from access.sites import Site
 from access.states import HOLDING
 from portal.azure import checks
 from portal.azure.checks import facts
-from portal.azure.checks.sessions import check_serving_host
+from portal.azure.checks.sessions import check_room, check_serving_host
 
 
 def judge(site: Site, *, kind: str, port: int) -> list[Check]:
@@ -16,6 +16,7 @@ def judge(site: Site, *, kind: str, port: int) -> list[Check]:
         *checks.check_machine(seen, port),
         *checks.check_link(seen, links_at(site.machine.bastion_id, kind)),
         *check_serving_host(seen),
+        *check_room(seen, site.crowd),
     ]
 
 
