@@ -213,10 +213,10 @@ def test_a_taken_port_is_never_mistaken_for_the_tunnel(room: Room) -> None:
 
 def test_a_hostile_name_arrives_at_az_as_one_word_and_runs_nothing(room: Room) -> None:
     """X-60"""
-    evil = f"vm'$(touch {room.path}/pwned)`touch {room.path}/pwned`;touch {room.path}/pwned #"
+    evil = "vm'$(touch pwned)`touch pwned`;touch pwned #"  # as long as columns allow
     vm = machine(evil, bastion=host(evil, resource_group=evil), vm_id=evil)
     text = script("bash", commands_for(Visit(vm, vm.bastion, 22, db_now())))
-    room.start(text).communicate(timeout=30)
+    room.start(text, cwd=room.path).communicate(timeout=30)
     words = room.words("az")
     assert words[:5] == ["network", "bastion", "tunnel", "--subscription", vm.subscription_id]
     assert words[words.index("--name") + 1] == evil
