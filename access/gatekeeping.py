@@ -49,7 +49,7 @@ def _changed(grant: Grant) -> str:
     return ""
 
 
-def closer_seen(now: datetime) -> bool:
+def closer_seen(now: datetime | Combinable) -> bool:
     """Whether closing is looked after. If not, nothing may be opened.
 
     Two signs of life: somebody sweeps, and, as long as anything is overdue, some look at Azure

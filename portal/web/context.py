@@ -4,13 +4,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Count, QuerySet, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from access import policy
-from access.clock import db_now
 from access.gatekeeping import closer_seen
 from access.models import Finding, Person, Role
 
@@ -51,7 +50,7 @@ def _for_person(person: Person) -> dict[str, Any]:
         "may_see_drift": oversees,
         "drift": _most(drift),
         "waiting": _most(waiting),
-        "closer_silent": not closer_seen(db_now()),
+        "closer_silent": not closer_seen(Now()),
         "roles": [role.label for role in Role if role.value in person.held_roles],
     }
 
