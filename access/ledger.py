@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import connection
 
 from access.clock import db_now
 from access.models import LedgerEntry, LedgerHead, Person
@@ -140,9 +140,3 @@ def _text(value: object) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat(timespec="microseconds")
     return str(value)
-
-
-def record_alone(event: str, *, by: Person | str, outcome: str, data: Mapping[str, Any]) -> None:
-    """A line for something that changed nothing, such as a refusal: its own transaction."""
-    with transaction.atomic():
-        record(event, by=by, outcome=outcome, data=data)

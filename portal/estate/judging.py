@@ -119,34 +119,30 @@ def _machine(parsed: Parsed, spokes: dict[str, Spoke], machine: Machine) -> Judg
         return _outside(site, machine)
     _count_in(spokes, site, machine)
     ports = [(port.number, port.max_minutes) for port in site.jit_ports]
-    found: dict[tuple[str, str], Check] = {}
+    found: list[Check] = []
     for number, longest in ports or [(machine.login_port, None)]:
-        of_port = checks.check_guest(site, number)
-        of_port += checks.check_window(site, number, longest or checks.jit.SHORTEST)
-        found |= {(check.key, check.evidence): check for check in of_port}
-    return Judged(
-        "machine",
-        machine.resource_id,
-        machine.name,
-        list(found.values()),
-        host_id=machine.bastion_id,
-        machine_id=machine.pk,
-        network=site.network.name if site.network else "",
-    )
+        found += checks.check_guest(site, number)
+        found += checks.check_window(site, number, longest or checks.jit.SHORTEST)
+    return _judged(machine, found, network=site.network.name if site.network else "")
 
 
 def _outside(site: Site, machine: Machine) -> Judged:
     """It is in no network of Azure's."""
     ports = machine.outside.ports
-    checks = [each for port in ports for each in judge_outside(site, machine, port)]
-    found = {(check.key, check.evidence): check for check in checks}
+    return _judged(machine, [c for port in ports for c in judge_outside(site, machine, port)])
+
+
+def _judged(machine: Machine, found: Iterable[Check], *, network: str = "") -> Judged:
+    """What several ports say alike is said once."""
+    once = {(check.key, check.evidence): check for check in found}
     return Judged(
         "machine",
         machine.resource_id,
         machine.name,
-        list(found.values()),
+        list(once.values()),
         host_id=machine.bastion_id,
         machine_id=machine.pk,
+        network=network,
     )
 
 

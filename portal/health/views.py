@@ -1,15 +1,12 @@
 """Liveness and readiness. Neither names a host, a version or an error's text."""
 
-from datetime import timedelta
-
 from django.db import Error
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
 
 from access.clock import db_now
 from access.gatekeeping import closer_seen, overdue_grants
-
-OVERDUE = timedelta(seconds=60)
+from access.presenters.statuses import OVERDUE_AFTER
 
 
 @require_safe
@@ -26,7 +23,7 @@ def readyz(request: HttpRequest) -> JsonResponse:  # noqa: ARG001
     """
     try:
         now = db_now()
-        closer, overdue = closer_seen(now), overdue_grants(now - OVERDUE).count()
+        closer, overdue = closer_seen(now), overdue_grants(now - OVERDUE_AFTER).count()
     except Error:
         return JsonResponse({"database": False}, status=503)
     body = {"database": True, "closer": closer, "overdue": overdue}
