@@ -21,7 +21,7 @@ check: $(VENV)/.dev ## everything that CI checks, tests included
 	$(BIN)/deptry .
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/stdout | diff docs/openapi.yaml - || { echo "docs/openapi.yaml is stale: make schema"; exit 1; }
-	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') ALLOWED_HOSTS=portal.test DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost DJANGO_SETTINGS_MODULE=portal.settings.production $(BIN)/python manage.py check --deploy --fail-level WARNING
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') FIELD_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') ALLOWED_HOSTS=portal.test DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost DJANGO_SETTINGS_MODULE=portal.settings.production $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 format: $(VENV)/.dev

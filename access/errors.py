@@ -21,12 +21,21 @@ class NotAllowed(AccessError):
     """This person may not do this (HTTP 403)."""
 
 
+class ConfirmFirst(NotAllowed):
+    """They may, once they have shown anew that it is them. A page leads there; nothing is refused
+    for good, so the ledger is not told."""
+
+
 class Invalid(AccessError):
     """What was sent cannot be accepted (HTTP 400). ``fields`` maps a field to its message."""
 
     def __init__(self, fields: Mapping[str, str]) -> None:
         super().__init__(" ".join(fields.values()))
         self.fields = dict(fields)
+
+
+class Overreach(Invalid):
+    """More than the person may give or take: a wrong field that auditors want to know of, too."""
 
 
 class Later(Exception):

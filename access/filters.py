@@ -40,10 +40,10 @@ class LedgerFilter(django_filters.FilterSet):  # type: ignore[misc] # it has no 
     def by_actor(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
         """People by a part of their present name, parts of the system by their whole name."""
         value = value.strip()
-        identity = Concat("tenant_id", Value("/"), "object_id", output_field=CharField())
-        people = Person.objects.filter(display_name__icontains=value).annotate(identity=identity)
+        account = Concat("tenant_id", Value("/"), "object_id", output_field=CharField())
+        people = Person.objects.filter(display_name__icontains=value).annotate(account=account)
         return rows.filter(
-            Q(actor_id__in=people.values("identity"))
+            Q(actor_id__in=people.values("account"))
             | Q(actor_id__in=[value, value.lower()])
             | Q(actor_id__iexact=value)
         )

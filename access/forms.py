@@ -1,7 +1,7 @@
 """What people type, turned into what the services take. The rules themselves are the services'."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -9,36 +9,17 @@ from django import forms
 from django.http import QueryDict
 
 from access.kinds import Wishes
-from access.models import Machine, Person
+from access.models import Person
 from access.services import Submission
+from access.services.comments import COMMENT_LIMIT
 from access.services.submit import REASON_LIMIT
+from access.walltime import NoSuchTimeError, wall_moment
 
 PRESETS = (30, 60, 120, 240, 480, 1440)
 CUSTOM = "custom"
 NOW, LATER = "now", "later"
 LONGEST_TYPED = 100_000
 Choices = Sequence[tuple[str, str]]
-
-
-class NoSuchTimeError(ValueError):
-    """A wall-clock time that the zone skips or has twice. ``str()`` is fit to show."""
-
-
-def moment_in(zone: ZoneInfo, wall: datetime) -> datetime:
-    """The aware moment of a wall-clock time. Raises ``NoSuchTimeError`` where clocks change."""
-    earlier, later = wall.replace(tzinfo=zone, fold=0), wall.replace(tzinfo=zone, fold=1)
-    if earlier.utcoffset() == later.utcoffset():
-        return earlier.astimezone(UTC)
-    when = f"{wall:%H:%M} on {wall.day} {wall:%B %Y}"
-    if earlier.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != wall:
-        raise NoSuchTimeError(
-            f"{when} does not exist in {zone.key}: the clocks go forward then. "
-            "Choose a time an hour later."
-        )
-    raise NoSuchTimeError(
-        f"{when} happens twice in {zone.key}: the clocks go back then. "
-        "Choose a time before or after that hour."
-    )
 
 
 class PlainForm(forms.Form):
@@ -60,14 +41,9 @@ class PlainForm(forms.Form):
         return found
 
 
-class AskForm(PlainForm):
-    """Asking for access to one machine."""
+class TermsForm(PlainForm):
+    """How long, from when, what for: what may still be changed while nobody has decided."""
 
-    renames = {"kind": "way", "port": "way"}
-
-    submission_key = forms.UUIDField(widget=forms.HiddenInput)
-    machine = forms.IntegerField(widget=forms.HiddenInput)
-    way = forms.ChoiceField(error_messages={"required": "Choose a way in."})
     minutes = forms.ChoiceField(error_messages={"required": "Choose how long."})
     custom_minutes = forms.IntegerField(required=False, min_value=1, max_value=LONGEST_TYPED)
     when = forms.ChoiceField(choices=[(NOW, "Now"), (LATER, "Later")], initial=NOW)
@@ -79,23 +55,18 @@ class AskForm(PlainForm):
         },
     )
     ticket = forms.CharField(required=False, max_length=64)
-    vendor_name = forms.CharField(required=False, max_length=200)
-    vendor_company = forms.CharField(required=False, max_length=200)
-    vendor_mail = forms.EmailField(required=False, max_length=254)
 
     def __init__(
         self,
         data: QueryDict | None = None,
         *,
-        ways: Choices,
         lengths: Choices,
         zone: ZoneInfo,
         initial: dict[str, Any] | None = None,
     ) -> None:
-        """``ways`` as ``("window:22", label)``, only those that can be asked for."""
+        """``lengths`` as ``("60", "1 h")``; another one may always be typed."""
         super().__init__(data, initial=initial)
         self.zone = zone
-        self._choices("way", ways)
         self._choices("minutes", [*lengths, (CUSTOM, "Another length")])
 
     def clean(self) -> dict[str, Any]:
@@ -103,21 +74,6 @@ class AskForm(PlainForm):
         cleaned["length"] = self._length(cleaned)
         cleaned["moment"] = self._moment(cleaned)
         return cleaned
-
-    def submission(self, machine: Machine) -> Submission:
-        """Of a valid form."""
-        sent = self.cleaned_data
-        kind, port = sent["way"].split(":")
-        words = ("reason", "ticket", "vendor_name", "vendor_company", "vendor_mail")
-        return Submission(
-            submission_key=sent["submission_key"],
-            machine_id=machine.pk,
-            kind=kind,
-            port=int(port),
-            minutes=sent["length"],
-            start=sent["moment"],
-            **{name: sent[name] for name in words},
-        )
 
     def _choices(self, name: str, choices: Choices) -> None:
         field = self.fields[name]
@@ -142,25 +98,70 @@ class AskForm(PlainForm):
         return None
 
 
-def wall_moment(typed: str, zone: ZoneInfo) -> datetime:
-    """What a datetime-local field sends, as a moment. Raises ``NoSuchTimeError``."""
-    try:
-        wall = datetime.fromisoformat(typed)
-        return moment_in(zone, wall.replace(tzinfo=None))
-    except NoSuchTimeError:
-        raise
-    except (ValueError, OverflowError):
-        raise NoSuchTimeError("Give a day and a time, such as 2026-07-13 17:30.") from None
+class AskForm(TermsForm):
+    """Asking for access to one machine, or to several with one decision."""
+
+    renames = {"kind": "way", "port": "way"}
+
+    submission_key = forms.UUIDField(widget=forms.HiddenInput)
+    machine = forms.IntegerField(widget=forms.HiddenInput)
+    way = forms.ChoiceField(error_messages={"required": "Choose a way in."})
+    vendor_name = forms.CharField(required=False, max_length=200)
+    vendor_company = forms.CharField(required=False, max_length=200)
+    vendor_mail = forms.EmailField(required=False, max_length=254)
+    field_order = ("submission_key", "machine", "way")
+
+    def __init__(
+        self,
+        data: QueryDict | None = None,
+        *,
+        ways: Choices,
+        lengths: Choices,
+        zone: ZoneInfo,
+        initial: dict[str, Any] | None = None,
+    ) -> None:
+        """``ways`` as ``("window:22", label)``, only those that can be asked for."""
+        super().__init__(data, lengths=lengths, zone=zone, initial=initial)
+        self._choices("way", ways)
+
+    def submission(self, ports: Mapping[int, int]) -> Submission:
+        """Of a valid form. ``ports``: of each machine, the first one first."""
+        sent = self.cleaned_data
+        first, *others = ports.items()
+        words = ("reason", "ticket", "vendor_name", "vendor_company", "vendor_mail")
+        return Submission(
+            submission_key=sent["submission_key"],
+            machine_id=first[0],
+            kind=sent["way"].partition(":")[0],
+            port=first[1],
+            minutes=sent["length"],
+            start=sent["moment"],
+            others=tuple(others),
+            **{name: sent[name] for name in words},
+        )
 
 
-class DecideForm(PlainForm):
-    """``terms_digest`` is what the decider was shown."""
+class SayForm(PlainForm):
+    """A comment, a question or an answer: the button says which. ``revision`` is the one of the
+    request that was shown."""
 
-    terms_digest = forms.CharField(max_length=64, widget=forms.HiddenInput)
-    comment = forms.CharField(required=False, max_length=REASON_LIMIT)
+    key = forms.UUIDField(widget=forms.HiddenInput)
+    revision = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
+    text = forms.CharField(
+        max_length=COMMENT_LIMIT, error_messages={"required": "Write something first."}
+    )
+
+    def __init__(self, data: QueryDict | None = None, **more: Any) -> None:
+        """A browser sends two characters for a line break and counts one."""
+        if data is not None:
+            data = data.copy()
+            data["text"] = str(data.get("text", "")).replace("\r\n", "\n")
+        super().__init__(data, **more)
 
 
 class EndForm(PlainForm):
+    """Whether a reason is needed depends on whose access it is, which the service judges."""
+
     reason = forms.CharField(required=False, max_length=REASON_LIMIT)
 
 
@@ -241,6 +242,11 @@ class PreviewForm(forms.Form):
         if not (minutes.isascii() and minutes.isdecimal()):
             return None
         return timedelta(minutes=min(int(minutes), LONGEST_TYPED))
+
+    def in_minutes(self) -> int:
+        """Nought where no length is chosen."""
+        found = self.length()
+        return int(found.total_seconds() // 60) if found else 0
 
     def start_in(self, zone: ZoneInfo) -> datetime | None:
         """``None`` means now. Raises ``NoSuchTimeError``."""

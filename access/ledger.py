@@ -51,7 +51,7 @@ def record(
         event=event,
         outcome=outcome,
         actor_kind="person" if isinstance(by, Person) else "system",
-        actor_id=f"{by.tenant_id}/{by.object_id}" if isinstance(by, Person) else by,
+        actor_id=by.identity if isinstance(by, Person) else by,
         actor_name=by.display_name if isinstance(by, Person) else by,
         reference=reference,
         subject=subject,

@@ -4,39 +4,26 @@ The answers are for people as they are now: roles are read afresh for each HTTP 
 """
 
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Any
 
-from django.conf import settings
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 
 from access.errors import NotAllowed
-from access.models import AccessRequest, Grant, LiveSession, Person, Role
+from access.models import (
+    AccessRequest,
+    Deputy,
+    Grant,
+    LiveSession,
+    Lockdown,
+    Person,
+    PolicyVersion,
+    Review,
+    Role,
+)
 
-POLICY_VERSION = 1
 SHORTEST_MINUTES = 5
 OVERSEERS = (Role.APPROVER, Role.ADMIN, Role.AUDITOR)
-
-
-def snapshot() -> dict[str, Any]:
-    """What a request is judged by, kept with it."""
-    return {
-        "version": POLICY_VERSION,
-        "approvals": 1,
-        "approver_role": Role.APPROVER.value,
-        "max_minutes": settings.ACCESS_MAX_MINUTES,
-        "lapse_minutes": settings.ACCESS_LAPSE_MINUTES,
-    }
-
-
-def lapse_after() -> timedelta:
-    """How long a request may wait for a decision."""
-    return timedelta(minutes=settings.ACCESS_LAPSE_MINUTES)
-
-
-def eligible_approvers(requester_id: int) -> QuerySet[Person]:
-    """Who could decide this person's request now: never the person."""
-    return Person.objects.holding(Role.APPROVER).exclude(pk=requester_id)
 
 
 def check_may_request(person: Person) -> None:
@@ -44,17 +31,51 @@ def check_may_request(person: Person) -> None:
         raise NotAllowed("Asking for access needs the Engineer role. An administrator gives it.")
 
 
-def check_may_decide(access_request: AccessRequest, by: Person) -> None:
-    """Raises ``NotAllowed``. The order matters: the plainest reason comes first."""
-    if access_request.requester_id == by.pk:
-        raise NotAllowed("Nobody decides their own request. Another approver must.")
-    if not by.holds(Role.APPROVER):
-        raise NotAllowed("Deciding needs the Approver role.")
-
-
 def check_may_withdraw(access_request: AccessRequest, by: Person) -> None:
     if access_request.requester_id != by.pk or not by.is_active:
         raise NotAllowed("Only the person who asked can withdraw a request.")
+
+
+def check_may_answer(access_request: AccessRequest, by: Person) -> None:
+    if access_request.requester_id != by.pk or not by.is_active:
+        raise NotAllowed("Only the person who asked for access answers questions about it.")
+
+
+def may_join_any_conversation(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def check_may_name_deputy(by: Person) -> None:
+    """Who decides nothing has nothing to hand over."""
+    if not by.holds(Role.APPROVER) or by.is_guest:
+        raise NotAllowed("Naming a deputy needs the Approver role.")
+
+
+def may_name_deputy(person: Person) -> bool:
+    return person.holds(Role.APPROVER) and not person.is_guest
+
+
+def check_may_take_back_deputy(row: Deputy, by: Person) -> None:
+    own = row.approver_id == by.pk and by.is_active
+    if not own and not by.holds(Role.ADMIN):
+        raise NotAllowed("Only who named a deputy, or an administrator, can take it back.")
+
+
+def visible_deputies(person: Person) -> QuerySet[Deputy]:
+    """Administrators and auditors see all; others whom they named and for whom they stand in."""
+    if person.holds(Role.ADMIN, Role.AUDITOR):
+        return Deputy.objects.all()
+    return Deputy.objects.filter(Q(approver=person) | Q(deputy=person))
+
+
+def check_may_change(access_request: AccessRequest, by: Person) -> None:
+    if access_request.requester_id != by.pk or not by.holds(Role.ENGINEER):
+        raise NotAllowed("Only the person who asked can change a request.")
+
+
+def check_may_extend(access_request: AccessRequest, by: Person) -> None:
+    if access_request.requester_id != by.pk or not by.holds(Role.ENGINEER):
+        raise NotAllowed("Only the person who has the access can ask for more time.")
 
 
 def check_may_end(grant: Grant, by: Person) -> None:
@@ -88,6 +109,57 @@ def may_see_drift(person: Person) -> bool:
     return person.holds(*OVERSEERS)
 
 
+def check_may_review(access_request: AccessRequest, by: Person) -> None:
+    """Of access that was opened without an approval."""
+    if by.is_same_human(access_request.requester):
+        raise NotAllowed("You opened this yourself. Somebody else must review it.")
+    if not may_review_any(by):
+        raise NotAllowed("Reviewing needs the Approver, Administrator or Auditor role.")
+
+
+def may_review_any(person: Person) -> bool:
+    return person.holds(*OVERSEERS) and not person.is_guest
+
+
+def reviews_owed_by(person: Person) -> QuerySet[Review]:
+    """Those that nobody has done and that this person may do."""
+    owed = Review.objects.filter(reviewed_at__isnull=True)
+    if not may_review_any(person):
+        return owed.none()
+    others, key = owed.exclude(access_request__requester=person), person.person_key
+    return others.exclude(access_request__requester__person_key=key) if key else others
+
+
+def may_review(access_request: AccessRequest, person: Person) -> bool:
+    return _passes(check_may_review, access_request, person)
+
+
+def check_may_lock_down(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Closing everything needs the Administrator role.")
+
+
+def check_may_confirm_lockdown(lockdown: Lockdown, by: Person) -> None:
+    """Two people: whoever ordered it does not confirm it, by no account of theirs."""
+    check_may_lock_down(by)
+    if lockdown.ordered_by_id == by.pk:
+        raise NotAllowed("You ordered this. Another administrator must confirm it.")
+    if by.is_same_human(lockdown.ordered_by):
+        raise NotAllowed("You ordered this with another account. Somebody else must confirm it.")
+
+
+def may_lock_down(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def may_confirm_lockdown(lockdown: Lockdown, person: Person) -> bool:
+    return _passes(check_may_confirm_lockdown, lockdown, person)
+
+
+def may_see_lockdowns(person: Person) -> bool:
+    return person.holds(Role.ADMIN, Role.AUDITOR)
+
+
 def may_verify(person: Person) -> bool:
     return person.holds(Role.AUDITOR, Role.ADMIN)
 
@@ -95,6 +167,15 @@ def may_verify(person: Person) -> bool:
 def check_may_manage_outside(by: Person) -> None:
     if not by.holds(Role.ADMIN):
         raise NotAllowed("Registering machines outside Azure needs the Administrator role.")
+
+
+def check_may_manage_notices(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Saying who is told of what needs the Administrator role.")
+
+
+def may_manage_notices(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
 
 
 def may_manage_outside(person: Person) -> bool:
@@ -105,13 +186,46 @@ def may_see_capacity(person: Person) -> bool:
     return person.holds(*OVERSEERS)
 
 
+def may_see_policies(person: Person) -> bool:
+    return person.holds(Role.AUDITOR, Role.ADMIN)
+
+
+def may_see_people(person: Person) -> bool:
+    return person.holds(Role.AUDITOR, Role.ADMIN)
+
+
+def check_may_propose_policy(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Proposing a policy needs the Administrator role.")
+
+
+def check_may_put_in_force(version: PolicyVersion, by: Person) -> None:
+    """Whoever proposed it does not decide on it, by no account of theirs."""
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Deciding on a policy needs the Administrator role.")
+    proposer = version.proposed_by
+    if proposer is not None and proposer.pk == by.pk:
+        raise NotAllowed("You proposed this. Another administrator must decide on it.")
+    if proposer is not None and by.is_same_human(proposer):
+        raise NotAllowed("You proposed this with another account. Somebody else must decide.")
+
+
+def check_may_withdraw_policy(version: PolicyVersion, by: Person) -> None:
+    if version.proposed_by_id != by.pk or not by.holds(Role.ADMIN):
+        raise NotAllowed("Only the administrator who proposed a policy can withdraw it.")
+
+
+def may_propose_policy(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def may_put_in_force(version: PolicyVersion, person: Person) -> bool:
+    return _passes(check_may_put_in_force, version, person)
+
+
 def check_may_read_estate(person: Person) -> None:
     if not person.holds(Role.ADMIN):
         raise NotAllowed("Having the estate read needs the Administrator role.")
-
-
-def may_decide(access_request: AccessRequest, person: Person) -> bool:
-    return _passes(check_may_decide, access_request, person)
 
 
 def may_end(grant: Grant, person: Person) -> bool:
@@ -167,11 +281,14 @@ def visible_sessions(person: Person) -> QuerySet[LiveSession]:
 
 
 def waiting_for(person: Person) -> QuerySet[AccessRequest]:
-    """Pending requests that this person could decide, whichever is due first on top."""
-    pending = AccessRequest.objects.filter(state="pending")
+    """Requests that this person could decide as last reckoned, whichever is due first on top;
+    those that wait for an answer of who asked come last."""
+    held = ~Q(hold="") & Q(lapses_at__gt=Now())  # past its end nothing of it can open any more
+    undecided = AccessRequest.objects.filter(Q(state="pending") | held)
     if not person.holds(Role.APPROVER):
-        return pending.none()
-    return pending.filter(~Q(requester=person)).order_by("lapses_at", "pk")
+        return undecided.none()
+    mine = undecided.filter(deciders__person=person)
+    return mine.order_by(F("asked_back_at").asc(nulls_first=True), "lapses_at", "pk")
 
 
 def _passes(check: Any, thing: object, person: Person) -> bool:

@@ -10,16 +10,12 @@ from typing import Any
 
 from celery import Task, shared_task
 from django.conf import settings
-from django.db import transaction
-from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from access import engine, ledger
-from access.clock import db_now
+from access import emergencies, engine, unconfirmed, waiting
 from access.gatekeeping import CLOSER
 from access.heartbeats import beat
-from access.models import AccessRequest
-from access.states import RequestState
+from access.notices.due import due_routes, wake_routes
 
 logger = logging.getLogger(__name__)
 
@@ -43,8 +39,19 @@ def sweep() -> None:
     """
     wake(engine.due_gates())
     beat(CLOSER)
-    lapse_due()
+    waiting.lapse_due()
+    waiting.let_go_of_held()
+    unconfirmed.lapse_lockdowns()
     wake(engine.due_audits(), task=audit)
+    wake_routes(due_routes())
+
+
+@shared_task(name="access.reckon", ignore_result=True)
+def reckon() -> None:
+    """Who could decide what waits, as people, groups and deputies are now."""
+    waiting.escalate_due()
+    waiting.reckon_all()
+    emergencies.chase_due()
 
 
 @shared_task(name="access.audit", ignore_result=True)
@@ -61,20 +68,3 @@ def wake(gate_ids: Iterable[int], *, task: "Task[Any, None] | None" = None) -> N
         except OperationalError as error:
             logger.warning("no broker for the wake-up of gate %s: %s", gate_id, error)
             return
-
-
-def lapse_due(limit: int = 100) -> int:
-    """Let pending requests lapse whose time to be decided is over. Returns how many."""
-    due = AccessRequest.objects.filter(state=RequestState.PENDING, lapses_at__lte=Now())
-    return sum(_lapse(pk) for pk in list(due.values_list("pk", flat=True)[:limit]))
-
-
-def _lapse(request_id: int) -> bool:
-    with transaction.atomic():
-        locked = AccessRequest.objects.select_for_update().get(pk=request_id)
-        if locked.state != RequestState.PENDING:
-            return False
-        locked.state, locked.decided_at = RequestState.LAPSED, db_now()
-        locked.save(update_fields=["state", "decided_at"])
-        ledger.record("request.lapsed", by="schedule", reference=locked.reference)
-    return True

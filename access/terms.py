@@ -32,7 +32,15 @@ def terms_of(access_request: AccessRequest, doors: Iterable[RequestedDoor]) -> d
             access_request.vendor_mail,
         ],
         "policy": access_request.policy,
+        **_since_revisions(access_request),
     }
+
+
+def _since_revisions(access_request: AccessRequest) -> dict[str, Any]:
+    """Not in the terms of requests from before there were any: their digests must stay true."""
+    if "judgement" not in access_request.policy:
+        return {}
+    return {"revision": access_request.revision, "extends": access_request.extends_id}
 
 
 def digest_of(access_request: AccessRequest, doors: Iterable[RequestedDoor]) -> str:

@@ -12,7 +12,7 @@ LINES = 1000
 
 
 def main() -> None:
-    _prepare()
+    prepare()
     from django.db import transaction
 
     from access import ledger
@@ -44,7 +44,7 @@ def _rate(act: Callable[[int], None]) -> float:
     return LINES / (time.perf_counter() - began)
 
 
-def _prepare() -> None:
+def prepare() -> None:
     """An empty database of the embedded kind, in a folder of its own."""
     var = Path(tempfile.mkdtemp(prefix="bench-"))
     os.environ["BASTION_ACCESS_VAR"] = str(var)

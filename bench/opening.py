@@ -73,15 +73,15 @@ def _sdk(made: Portal) -> tuple[Any, tuple[str, str, str], str]:
     from portal.azure import door
     from portal.azure.roles import Identity
 
-    vm = Browser(made, "Demo engineer").json("machines/?name=vm-pay-web-01")["results"][0]
+    vm = Browser(made, "Demo engineer").json("machines/?name=vm-lab-02")["results"][0]
     client = door.security(vm["subscription_id"], Identity.OPENER).jit_network_access_policies
-    return client, ("rg-payments-weu", "westeurope", "default"), vm["resource_id"]
+    return client, ("rg-lab-neu", "northeurope", "default"), vm["resource_id"]
 
 
 def _through_portal(made: Portal) -> tuple[float, float]:
     """(seconds from approving to open, seconds from ending to closed), over HTTP."""
     engineer, approver = Browser(made, "Demo engineer"), Browser(made, "Demo approver")
-    vm = engineer.json("machines/?name=vm-pay-api-01")["results"][0]
+    vm = engineer.json("machines/?name=vm-lab-01")["results"][0]
     asked = engineer.api(
         "requests/", machine_id=vm["id"], kind="window", port=22, minutes=30, reason="bench"
     )

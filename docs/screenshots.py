@@ -40,10 +40,10 @@ def main() -> None:
 
 def _play(browser: Browser, url: str) -> None:
     with _page(browser, url, "Demo engineer") as engineer:
-        engineer.goto(f"{url}/machines/?q=pay")
+        engineer.goto(f"{url}/machines/?q=stg")
         _take(engineer, "machines")
-        engineer.get_by_role("link", name="vm-pay-api-01").first.click()
-        engineer.get_by_label("Why do you need it?").fill("Disk is full on the API node")
+        engineer.get_by_role("link", name="vm-web-stg-01").first.click()
+        engineer.get_by_label("Why do you need it?").fill("Disk is full on the staging node")
         _take(engineer, "ask")
         engineer.get_by_role("button", name="Send request").click()
         asked = engineer.url

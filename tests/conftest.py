@@ -11,6 +11,7 @@ import pytest
 from django.test import TransactionTestCase
 
 from tests.support.azure import SimulatedAzure
+from tests.support.browsers import Browser
 from tests.support.cast import Cast
 
 CI = os.environ.get("CI") == "true"
@@ -127,6 +128,14 @@ def live_estate(azure: SimulatedAzure, transactional_db: None) -> SimulatedAzure
 def cast(db: None) -> Cast:
     """alice asks, bob approves, charlie must not see; dana administers, erin audits."""
     return Cast.create()
+
+
+@pytest.fixture
+def browser() -> Browser:
+    """A signed-in browser for a person; it checks CSRF like a real one does."""
+    from tests.support.browsers import signed_in
+
+    return signed_in
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from access.kinds import Wishes, all_kinds
-from access.models import AccessRequest, Grant, LedgerEntry, Machine, Person, RequestedDoor
+from access.models import Grant, LedgerEntry, Machine, Person, RequestedDoor
 from access.offers import offers_for
 from access.presenters.connect import commands_of
 
@@ -112,6 +112,8 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
             "ends_at",
             "opened_at",
             "due_at",
+            "finish_by",
+            "shut_at",
             "closed_at",
             "close_reason",
             "outstanding",
@@ -128,70 +130,6 @@ class GrantSerializer(serializers.ModelSerializer[Grant]):
         viewer = self.context["request"].user
         commands = commands_of(grant, viewer, Wishes())
         return [dict(ConnectSerializer(command).data) for command in commands]
-
-
-class RequestSerializer(serializers.ModelSerializer[AccessRequest]):
-    reference = serializers.CharField(read_only=True)
-    requester = PersonSerializer()
-    decided_by = PersonSerializer(allow_null=True)
-    doors = DoorSerializer(many=True)
-    duration_minutes = serializers.IntegerField()
-
-    class Meta:
-        model = AccessRequest
-        fields = [
-            "reference",
-            "state",
-            "kind",
-            "requester",
-            "doors",
-            "asked_start",
-            "duration_minutes",
-            "reason",
-            "ticket",
-            "vendor_name",
-            "vendor_company",
-            "vendor_mail",
-            "terms_digest",
-            "created_at",
-            "lapses_at",
-            "decided_by",
-            "decided_at",
-            "comment",
-        ]
-
-
-class SubmitSerializer(Strict):
-    """``Idempotency-Key`` (a UUID) in the header makes the call safe to repeat."""
-
-    machine_id = serializers.IntegerField(min_value=1, max_value=2**63 - 1)
-    kind = serializers.ChoiceField(choices=[])
-    port = serializers.IntegerField(min_value=1, max_value=65535)
-    minutes = serializers.IntegerField(min_value=1, max_value=100_000)
-    reason = serializers.CharField(max_length=1000)
-    start = serializers.DateTimeField(required=False, allow_null=True, default=None)
-    ticket = serializers.CharField(max_length=64, required=False, default="", allow_blank=True)
-    vendor_name = serializers.CharField(
-        max_length=200, required=False, default="", allow_blank=True
-    )
-    vendor_company = serializers.CharField(
-        max_length=200, required=False, default="", allow_blank=True
-    )
-    vendor_mail = serializers.EmailField(
-        max_length=254, required=False, default="", allow_blank=True
-    )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        kinds = [(kind.name, kind.label) for kind in all_kinds().values()]
-        self.fields["kind"] = serializers.ChoiceField(choices=kinds)
-
-
-class DecideSerializer(Strict):
-    """``terms_digest`` as read with the request: what was seen is what is decided."""
-
-    terms_digest = serializers.RegexField(r"^[0-9a-f]{64}$")
-    comment = serializers.CharField(max_length=1000, required=False, default="", allow_blank=True)
 
 
 class EndSerializer(Strict):

@@ -11,8 +11,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from access import policy, services
+from access.api.callers import person
 from access.api.serializers import PersonSerializer, Strict
-from access.api.views import person
 from access.models import Grant, LiveSession
 from access.sessions.covering import covering
 

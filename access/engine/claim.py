@@ -4,6 +4,8 @@ import time
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -157,6 +159,10 @@ def _due() -> QuerySet[Gate]:
     starting = mine.filter(not_held, state=GrantState.SCHEDULED, starts_at__lte=Now())
     over = mine.filter(state__in=[GrantState.OPENING, GrantState.OPEN], ends_at__lte=Now())
     ordered = mine.filter(state__in=WANTING, end_order__isnull=False)
+    closing = mine.filter(state=GrantState.CLOSING)
+    cut = closing.filter(grace_minutes__gt=0, end_order__isnull=False)
+    finished = closing.filter(finish_by__lte=Now(), finish_by__gt=F("gate__looked_at"))
     again = Q(look_again_at__isnull=True) | Q(look_again_at__lte=Now())
     moving = again & Exists(mine.filter(state__in=HOLDING))
-    return _free().filter(Exists(starting) | Exists(over) | Exists(ordered) | moving)
+    now_due = [starting, over, ordered, cut, finished]
+    return _free().filter(reduce(or_, (Exists(rows) for rows in now_due), moving))

@@ -31,6 +31,7 @@ class DoorCase:
 
     ``entitled``: ports of the machine on which somebody, on whatever gate, may be now.
     ``held_elsewhere``: another gate's grant of the same kind holds this very door.
+    ``finishing``: ports of the machine on which somebody whose time ended softly may finish.
     """
 
     door: Door
@@ -38,6 +39,7 @@ class DoorCase:
     seen: Seen
     entitled: frozenset[int] = frozenset()
     held_elsewhere: bool = False
+    finishing: frozenset[int] = frozenset()
 
     @property
     def wanting(self) -> list[Grant]:
@@ -52,10 +54,15 @@ class DoorCase:
         """Those that nobody is entitled to any more; ``None`` while they are not known."""
         if self.seen.sessions is None:
             return None
-        return tuple(s for s in self.seen.sessions if not self._is_entitled(s))
+        return tuple(s for s in self.seen.sessions if not self._is_on(s, self.entitled))
 
-    def _is_entitled(self, session: Session) -> bool:
-        return not self.entitled.isdisjoint({self.door.port, PORT_OF.get(session.protocol)})
+    @property
+    def overstaying(self) -> tuple[Session, ...]:
+        """Those of them to be disconnected now: they are not allowed to finish either."""
+        return tuple(s for s in self.sessions or () if not self._is_on(s, self.finishing))
+
+    def _is_on(self, session: Session, ports: frozenset[int]) -> bool:
+        return not ports.isdisjoint({self.door.port, PORT_OF.get(session.protocol)})
 
 
 @dataclass
@@ -65,6 +72,7 @@ class Verdict:
     closed: list[Grant] = field(default_factory=list)
     shown: bool = False  # Azure shows all that was asked of it
     moving: bool = False  # look again soon
+    finishing: bool = False  # shut, and nothing to do but wait for who may finish
     stale: bool = False  # the open door is nobody's: shut it before opening
     failed: str = ""  # Azure will not open it: those who wait for it are closed
     outstanding: str = ""
@@ -130,8 +138,10 @@ def _judge_unwanted(case: DoorCase, rules: Rules) -> Verdict:
         return verdict
     if seen.open and not _sent_lately(case.closing, rules):
         verdict.act = Act.CLOSE
-    elif sessions and not seen.open:
+    elif case.overstaying and not seen.open:
         verdict.act = Act.DISCONNECT
+    elif sessions and not seen.open and not seen.settling and not may_come:
+        verdict.finishing, verdict.moving = True, False
     return verdict
 
 
@@ -145,8 +155,9 @@ def _outstanding(case: DoorCase, *, may_come: bool) -> str:
     if seen.sessions_problem:
         parts.append(f"who is connected is not known: {seen.sessions_problem}")
     elif sessions:
-        many = f"{len(sessions)} sessions"
-        parts.append(f"{'1 session' if len(sessions) == 1 else many} still connected")
+        many = "1 session" if len(sessions) == 1 else f"{len(sessions)} sessions"
+        leave = "still connected" if case.overstaying or seen.open else "may finish"
+        parts.append(f"{many} {leave}")
     return ", ".join(parts)
 
 

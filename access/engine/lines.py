@@ -8,6 +8,7 @@ from typing import Any
 
 from access import ledger
 from access.models import Finding, Gate, Grant
+from access.notices.grants import EVENTS, tell_of_finding, tell_of_grants
 
 WORKER = "worker"
 
@@ -15,8 +16,12 @@ WORKER = "worker"
 class Lines:
     def __init__(self) -> None:
         self._pending: list[dict[str, Any]] = []
+        self._told: list[tuple[str, Grant]] = []  # what people are told of as well
+        self._found: list[Finding] = []
 
     def about(self, grant: Grant, event: str, *, outcome: str = "success", **data: Any) -> None:
+        if event in EVENTS:
+            self._told.append((event, grant))
         self._pending.append(
             {
                 "event": event,
@@ -40,6 +45,8 @@ class Lines:
     def about_finding(
         self, finding: Finding, event: str, *, outcome: str = "success", **data: Any
     ) -> None:
+        if event == "drift.found":
+            self._found.append(finding)
         self._pending.append(
             {
                 "event": event,
@@ -51,6 +58,10 @@ class Lines:
         )
 
     def write(self) -> None:
+        tell_of_grants(self._told)
+        for finding in self._found:
+            tell_of_finding(finding)
+        self._told, self._found = [], []
         for line in self._pending:
             ledger.record(line.pop("event"), by=WORKER, **line)
         self._pending = []

@@ -59,7 +59,9 @@ class Look:
             due = [item.case for item in judged if item.verdict.act is act]
             if due and not self._carry_out(act, due):
                 return
-        calm(self.lease, [grant for item in judged for grant in _moving(item)])
+        moving = [grant for item in judged for grant in _moving(item)]
+        finishing = [grant for item in judged for grant in _finishing(item)]
+        calm(self.lease, moving, finishing)
 
     def _observe(self, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
         """In parts, so that a long look keeps its lease; what must be shut comes first."""
@@ -106,7 +108,7 @@ class Look:
             return self.kind.open(self.gate, doors)
         if act is Act.CLOSE:
             return self.kind.close(self.gate, doors)
-        sessions = [session for case in cases for session in case.sessions or ()]
+        sessions = [session for case in cases for session in case.overstaying]
         return self.kind.disconnect(sessions)
 
     def _setback(self, act: Act, cases: Sequence[DoorCase], setback: Later | Never) -> bool:
@@ -131,7 +133,7 @@ class Look:
         if found is None or found.sessions is None:
             return True  # not known now; the next look asks again
         case.seen = replace(case.seen, sessions=found.sessions)
-        return not case.sessions or self._carry_out(Act.DISCONNECT, [case])
+        return not case.overstaying or self._carry_out(Act.DISCONNECT, [case])
 
 
 def _is_shut(seen: Seen | None) -> bool:
@@ -146,3 +148,7 @@ def _by_host(doors: Sequence[Door]) -> Iterator[list[Door]]:
 
 def _moving(item: Judged) -> list[int]:
     return [grant.pk for grant in item.case.grants] if item.verdict.moving else []
+
+
+def _finishing(item: Judged) -> list[int]:
+    return [grant.pk for grant in item.case.closing] if item.verdict.finishing else []

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -12,6 +13,7 @@ from access.clock import db_now
 from access.engine.claim import Lease, hold
 from access.engine.compare import Act, DoorCase, Rules, Verdict, judge, wanted_until
 from access.engine.doors import by_door, door_for
+from access.engine.grace import finishing_on, keep_finish
 from access.engine.lines import Lines
 from access.engine.rest import GATE_STATE, rest_of
 from access.engine.setbacks import give_up_opening
@@ -20,8 +22,11 @@ from access.errors import Receipt
 from access.gatekeeping import LOOKER
 from access.heartbeats import beat
 from access.kinds import DoorKey, Kind, Seen
+from access.lockdowns import InForce, in_force
 from access.models import Grant
 from access.states import HOLDING, GrantState, move_grant
+
+FINISHING_SECONDS = 15.0  # between two looks at who is still connected in a grace
 
 
 @dataclass
@@ -38,12 +43,12 @@ def settle(lease: Lease, kind: Kind, seen: Mapping[DoorKey, Seen]) -> list[Judge
     """
     with transaction.atomic():
         hold(lease)
-        now, lines = db_now(), Lines()
-        live = [g for g in fresh_grants(lease.gate_id, now, lines) if g.state in HOLDING]
+        now, lines, shut = db_now(), Lines(), in_force()
+        live = [g for g in fresh_grants(lease.gate_id, now, lines, shut) if g.state in HOLDING]
         groups = {key: group for key, group in by_door(live).items() if key in seen}
         rules = Rules(now, kind.exclusive, timedelta(seconds=kind.settle_seconds))
-        cases = [_case(group, seen[key], now) for key, group in groups.items()]
-        judged = [Judged(case, judge(case, rules)) for case in cases]
+        cases = [_case(group, seen[key], now, shut) for key, group in groups.items()]
+        judged = [Judged(case, _held_back(case, judge(case, rules), shut)) for case in cases]
         for item in judged:
             _record_verdict(item, rules, lines)
         lines.write()
@@ -66,15 +71,18 @@ def record_acts(
         lines.write()
 
 
-def calm(lease: Lease, moving: Sequence[int]) -> None:
+def calm(lease: Lease, moving: Sequence[int], finishing: Sequence[int] = ()) -> None:
     """Give the gate back. Look again soon while something moves (``moving``: ids of its grants),
-    else at the next audit pass."""
+    now and then while somebody may finish, else at the next audit pass; but at once if somebody
+    asked for it during this look."""
     beat(LOOKER)
     with transaction.atomic():
         gate, now, lines = hold(lease), db_now(), Lines()
         if gate.problem:
             lines.about_gate(gate, "azure.answers_again", after=gate.problem)
-        gate.look_again_at = now + timedelta(seconds=_until_next_look(moving, now))
+        wait = min(_until_next_look(moving, now), _until_finished(finishing, now))
+        again = now + timedelta(seconds=wait)
+        gate.look_again_at = min(gate.look_again_at or again, again)
         gate.problem, gate.failures, gate.pause_until = "", 0, None
         gate.lease_token = gate.lease_until = None
         gate.save(update_fields=GATE_STATE)
@@ -85,6 +93,13 @@ def _until_next_look(moving: Sequence[int], now: datetime) -> float:
     """The longer Azure has been at it, the longer; after an attempt in vain not before the next."""
     grants = Grant.objects.filter(pk__in=moving).exclude(state=GrantState.CLOSED)
     return min((_wait_of(g, now) for g in grants), default=float(settings.ACCESS_AUDIT_SECONDS))
+
+
+def _until_finished(finishing: Sequence[int], now: datetime) -> float:
+    """Whoever leaves earlier ends it earlier; exactly at the end of the grace it is over."""
+    ends = Grant.objects.filter(pk__in=finishing, finish_by__gt=now) if finishing else []
+    left = [(grant.finish_by - now).total_seconds() for grant in ends if grant.finish_by]
+    return min([FINISHING_SECONDS, *left]) if left else float(settings.ACCESS_AUDIT_SECONDS)
 
 
 def _wait_of(grant: Grant, now: datetime) -> float:
@@ -99,7 +114,15 @@ def _age(sent_at: datetime | None, now: datetime) -> float:
     return min(4.0, float(age * settings.ACCESS_LOOK_GROWTH))
 
 
-def _case(group: list[Grant], seen: Seen, now: datetime) -> DoorCase:
+def _held_back(case: DoorCase, verdict: Verdict, shut: InForce) -> Verdict:
+    """In an incident nothing is opened any more, and nothing opened again, wherever it stood."""
+    why = shut.reason_shut(case.door.machine)
+    if why and verdict.act is Act.OPEN:
+        verdict.act, verdict.outstanding = Act.NOTHING, why
+    return verdict
+
+
+def _case(group: list[Grant], seen: Seen, now: datetime, shut: InForce) -> DoorCase:
     """Who else may be on the machine matters only where somebody's time is over."""
     if not any(grant.state == GrantState.CLOSING for grant in group):
         return DoorCase(door_for(group), group, seen)
@@ -111,13 +134,31 @@ def _case(group: list[Grant], seen: Seen, now: datetime) -> DoorCase:
         end_order__isnull=True,
     )
     same = others.filter(kind=first.kind, port=first.port).exclude(gate_id=first.gate_id)
-    return DoorCase(
+    must_go = shut.reason_to_end(first.machine)
+    finishing = {} if must_go else finishing_on(first.machine_id, now)
+    case = DoorCase(
         door_for(group),
         group,
         seen,
         entitled=frozenset(others.values_list("port", flat=True)),
         held_elsewhere=same.exists(),
+        finishing=frozenset(finishing),
     )
+    if not case.wanting:
+        keep_finish(case, finishing, now)
+        _keep_shut(case, now)
+    return case
+
+
+def _keep_shut(case: DoorCase, now: datetime) -> None:
+    """When Azure first showed the door shut; seen open again, it is not."""
+    if case.seen.unknown:
+        return
+    is_shut = not case.seen.open and not case.seen.settling
+    for grant in case.closing:
+        if is_shut != (grant.shut_at is not None):
+            grant.shut_at = now if is_shut else None
+            grant.save(update_fields=["shut_at"])
 
 
 def _record_verdict(item: Judged, rules: Rules, lines: Lines) -> None:
@@ -149,17 +190,32 @@ def _opened(grant: Grant, case: DoorCase, now: datetime, lines: Lines) -> None:
 
 
 def _closed(grant: Grant, case: DoorCase, now: datetime, lines: Lines) -> None:
+    held = bool(case.wanting) or case.door.port in case.entitled
     grant.state = move_grant(grant.state, GrantState.CLOSED)
     grant.closed_at, grant.outstanding, grant.problem = now, "", ""
-    grant.save(update_fields=["state", "closed_at", "outstanding", "problem"])
-    lateness = max(0, round((now - (grant.due_at or now)).total_seconds() * 1000))
+    grant.grace_minutes = grant.grace_minutes if held else 0  # nobody was left who could use it
+    grant.save(update_fields=["state", "closed_at", "outstanding", "problem", "grace_minutes"])
     lines.about(
         grant,
         "grant.closed",
         reason=grant.close_reason,
-        lateness_ms=lateness,
-        others_still_hold_it=bool(case.wanting) or case.door.port in case.entitled,
+        others_still_hold_it=held,
+        **_lateness(grant, now),
     )
+
+
+def _lateness(grant: Grant, now: datetime) -> dict[str, Any]:
+    """``lateness_ms``: from when all had to be over, which for a soft end is the end of its grace,
+    until that was seen. ``door_lateness_ms``: from the end until the door was seen shut."""
+    due = grant.due_at or now
+    late: dict[str, Any] = {"lateness_ms": _milliseconds(now - max(due, grant.finish_by or due))}
+    if grant.shut_at:
+        late["door_lateness_ms"] = _milliseconds(grant.shut_at - due)
+    return late
+
+
+def _milliseconds(length: timedelta) -> int:
+    return max(0, round(length.total_seconds() * 1000))
 
 
 def _shown(case: DoorCase, now: datetime) -> None:

@@ -11,9 +11,9 @@ from django.db import transaction
 from access.clock import db_now
 from access.engine.claim import Lease, LeaseLost, hold
 from access.engine.compare import Act, DoorCase
+from access.engine.ending import begin_closing
 from access.engine.lines import Lines
 from access.engine.rest import rest_gate, rest_of
-from access.engine.stage import begin_closing
 from access.errors import Later, Never
 from access.models import Gate, Grant
 from access.states import GrantState
@@ -63,7 +63,7 @@ def record_refusal(lease: Lease, act: Act, case: DoorCase, refusal: Never) -> No
         for grant in _concerned(case, act):
             _tell(grant, f"azure.{act.value}_refused", refusal, lines)
         _forget_sending(_concerned(case, act), act)
-        if act is Act.OPEN:
+        if act is Act.OPEN and not _lengthened(case):
             give_up_opening(case, str(refusal), now, lines)
         for grant in _concerned(case, act):
             rest_of(grant, now)
@@ -90,6 +90,13 @@ def give_up_opening(case: DoorCase, reason: str, now: datetime, lines: Lines) ->
         if grant.state == GrantState.OPENING or not case.seen.open:
             why = f"Azure did not open it: {reason}"
             begin_closing(grant, reason=why, due_at=now, lines=lines)
+
+
+def _lengthened(case: DoorCase) -> bool:
+    """Meanwhile somebody got more time: what was refused is not what is wanted now."""
+    ends = Grant.objects.filter(pk__in=[grant.pk for grant in case.wanting])
+    now = dict(ends.values_list("pk", "ends_at"))
+    return any(now.get(grant.pk) != grant.ends_at for grant in case.wanting)
 
 
 def _concerned(case: DoorCase, act: Act) -> list[Grant]:

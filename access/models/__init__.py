@@ -1,34 +1,79 @@
 """What the database remembers. Nouns only: rules live in services, policy and engine."""
 
+from access.models.decisions import (
+    Comment,
+    CommentKind,
+    Decider,
+    Decision,
+    DecisionVerdict,
+    Deputy,
+    Review,
+)
 from access.models.estate import BastionHost, EstateItem, Gate, Machine, SyncRun
 from access.models.findings import Finding, RemovalOrder
-from access.models.grants import EndOrder, Grant
+from access.models.grants import EndedHow, EndOrder, Grant, GrantExtension
 from access.models.ledger import LedgerEntry, LedgerHead
+from access.models.lockdowns import Lockdown, LockdownScope
+from access.models.notices import (
+    Channel,
+    Digest,
+    Endpoint,
+    EndpointKind,
+    Family,
+    Notice,
+    NoticePreference,
+    NoticeState,
+    Route,
+)
 from access.models.operations import Heartbeat
 from access.models.people import Person, PersonRole, Role
-from access.models.requests import AccessRequest, RequestedDoor
+from access.models.policies import PolicyState, PolicyVersion
+from access.models.requests import AccessRequest, ApprovedHow, RequestedDoor
 from access.models.sessions import DisconnectOrder, LiveSession, SessionReading
 from access.models.verdicts import Verdict
 
 __all__ = [
     "AccessRequest",
+    "ApprovedHow",
     "BastionHost",
+    "Channel",
+    "Comment",
+    "CommentKind",
+    "Decider",
+    "Decision",
+    "DecisionVerdict",
+    "Deputy",
+    "Digest",
     "DisconnectOrder",
     "EndOrder",
+    "EndedHow",
+    "Endpoint",
+    "EndpointKind",
     "EstateItem",
+    "Family",
     "Finding",
     "Gate",
     "Grant",
+    "GrantExtension",
     "Heartbeat",
     "LedgerEntry",
     "LedgerHead",
     "LiveSession",
+    "Lockdown",
+    "LockdownScope",
     "Machine",
+    "Notice",
+    "NoticePreference",
+    "NoticeState",
     "Person",
     "PersonRole",
+    "PolicyState",
+    "PolicyVersion",
     "RemovalOrder",
     "RequestedDoor",
+    "Review",
     "Role",
+    "Route",
     "SessionReading",
     "SyncRun",
     "Verdict",

@@ -39,6 +39,9 @@ class Grant(models.Model):
     accepted = models.PositiveIntegerField(default=0)  # opening calls taken and not yet shown
     opened_at = models.DateTimeField(null=True, blank=True)
     due_at = models.DateTimeField(null=True, blank=True)  # when closing began to be owed
+    grace_minutes = models.PositiveSmallIntegerField(default=0)  # a soft end, by policy
+    finish_by = models.DateTimeField(null=True, blank=True)  # sessions may last until then
+    shut_at = models.DateTimeField(null=True, blank=True)  # Azure showed the door shut
     closed_at = models.DateTimeField(null=True, blank=True)
     close_reason = models.TextField(blank=True)
     outstanding = models.TextField(blank=True)  # what is still to be done, for people
@@ -100,13 +103,49 @@ class Grant(models.Model):
         return self.state == GrantState.CLOSED and self.opened_at is None
 
 
+class EndedHow(models.TextChoices):
+    BY_OWNER = "owner", "Ended by the person who had it"
+    REVOKED = "revoked", "Revoked by an administrator"
+    LOCKDOWN = "lockdown", "Closed with everything else in an incident"
+
+
 class EndOrder(models.Model):
     """A person's order to end a grant before its time. Written once, never changed."""
 
     grant = models.OneToOneField(Grant, on_delete=models.PROTECT, related_name="end_order")
     by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
     at = models.DateTimeField()
+    how = models.CharField(max_length=16, choices=EndedHow.choices, default=EndedHow.BY_OWNER)
     reason = models.TextField(blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.CheckConstraint(condition=Q(how__in=EndedHow.values), name="end_order_how"),
+        ]
 
     def __str__(self) -> str:
         return f"end {self.grant_id}"
+
+
+class GrantExtension(models.Model):
+    """More time for a grant, by another request that was decided like any. Written once, in the
+    transaction that moves the grant's end, under the lock of its gate."""
+
+    grant = models.ForeignKey(Grant, on_delete=models.PROTECT, related_name="extensions")
+    access_request = models.ForeignKey(
+        AccessRequest, on_delete=models.PROTECT, related_name="lengthened"
+    )
+    ended_at = models.DateTimeField()  # the end that it had until then
+    until = models.DateTimeField()
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["grant", "access_request"], name="grant_extended_once"),
+            models.CheckConstraint(
+                condition=Q(until__gt=F("ended_at")), name="grant_extension_lengthens"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.grant_id} until {self.until}"

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models import F
 
 
 class Role(models.TextChoices):
@@ -21,6 +22,15 @@ class PersonManager(BaseUserManager["Person"]):
         """Active people who hold the role now, in the order of their names."""
         return self.filter(is_active=True, roles__role=role).order_by("display_name", "pk")
 
+    def signed_in(self, person_id: int) -> "Person | None":
+        """Who is active, with the roles held at this moment, in one query."""
+        rows = list(self.filter(pk=person_id, is_active=True).annotate(role=F("roles__role")))
+        if not rows:
+            return None
+        held = (getattr(row, "role", None) for row in rows)  # a row for each role, or one without
+        vars(rows[0])["held_roles"] = frozenset(role for role in held if role)
+        return rows[0]
+
 
 class Person(AbstractBaseUser):
     """Somebody who can sign in. There are no passwords here: another service vouches."""
@@ -32,6 +42,12 @@ class Person(AbstractBaseUser):
     mail = models.CharField(max_length=254, blank=True)  # shown, never compared
     zone = models.CharField(max_length=64, default="UTC")  # an IANA time zone name
     is_active = models.BooleanField(default=True)
+    is_guest = models.BooleanField(default=False)  # of another organisation's directory
+    # The human being behind the account: who has two has the same key in both. Empty: unknown.
+    person_key = models.CharField(max_length=64, blank=True)
+    manager = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
+    )
     joined_at = models.DateTimeField(auto_now_add=True)
 
     objects: ClassVar[PersonManager] = PersonManager()
@@ -50,11 +66,21 @@ class Person(AbstractBaseUser):
     @cached_property
     def held_roles(self) -> frozenset[str]:
         """Read once for each HTTP request, because the person is loaded anew for each."""
-        return frozenset(self.roles.values_list("role", flat=True))
+        return frozenset(row.role for row in self.roles.all())  # no query where prefetched
 
     def holds(self, *roles: Role) -> bool:
         """True when the person is active and holds at least one of the roles."""
         return self.is_active and not self.held_roles.isdisjoint(_values(roles))
+
+    @property
+    def identity(self) -> str:
+        """``tenant/object``: what policies and the ledger call the account."""
+        return f"{self.tenant_id}/{self.object_id}"
+
+    def is_same_human(self, other: "Person") -> bool:
+        """The same account, or another account of the same human being."""
+        same_key = bool(self.person_key) and self.person_key == other.person_key
+        return self.pk == other.pk or same_key
 
     @property
     def tz(self) -> ZoneInfo:

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from access import policy
-from access.models import Grant, Person
+from access.models import Grant, Person, Role
 from access.presenters import statuses
-from access.presenters.moments import clock
+from access.presenters.moments import clock, near
 from access.presenters.ways import is_for_vendor, label_of, port_words
-from access.states import GrantState
+from access.states import WANTING, GrantState
 
+SOON = timedelta(minutes=15)  # before the end: time to ask for more
 MOVING = (GrantState.SCHEDULED, GrantState.OPENING, GrantState.CLOSING)
 
 
@@ -21,6 +22,8 @@ class GrantLine:
     label: str
     overdue: bool
     may_end: bool
+    may_extend: bool
+    ends_soon: bool
     ending: bool  # somebody ordered the end; workers have not begun yet
     waits_for: str  # what is outstanding, or why Azure was not asked
 
@@ -59,7 +62,9 @@ def line_for(grant: Grant, viewer: Person, now: datetime) -> GrantLine:
         status=statuses.of_grant(grant, now),
         label=label_of(grant.kind, grant.port),
         overdue=statuses.is_overdue(grant, now),
-        may_end=may_end and grant.state not in (GrantState.CLOSING, GrantState.CLOSED),
+        may_end=may_end and _can_end(grant),
+        may_extend=not ending and _may_extend(grant, viewer, now),
+        ends_soon=grant.state == GrantState.OPEN and grant.ends_at - now <= SOON,
         ending=ending,
         waits_for=_waits_for(grant, now, ending=ending),
     )
@@ -71,9 +76,29 @@ def lines_for(grants: Iterable[Grant], viewer: Person, now: datetime) -> list[Gr
     return sorted(lines, key=lambda line: not line.overdue)
 
 
+def _can_end(grant: Grant) -> bool:
+    """In the grace of a soft end there is still something to be ended: the session."""
+    if grant.state == GrantState.CLOSING:
+        return grant.grace_minutes > 0
+    return grant.state != GrantState.CLOSED
+
+
+def _may_extend(grant: Grant, viewer: Person, now: datetime) -> bool:
+    """Somebody asks for more time while they have it; how much is asked of the policy then."""
+    asked = grant.access_request
+    wanted = grant.state in WANTING and grant.opened_at is not None and grant.ends_at > now
+    own = asked.requester_id == viewer.pk and viewer.holds(Role.ENGINEER)
+    return wanted and own and grant.kind == asked.kind and not asked.hold
+
+
 def _in_trouble(grant: Grant, now: datetime) -> str:
-    said = f"{grant.outstanding.capitalize()}. " if grant.outstanding else ""
+    said = f"{_sentence(grant.outstanding)}. " if grant.outstanding else ""
     return f"{said}Azure: {grant.problem.rstrip('.')}. {next_try(grant.not_before, now)}"
+
+
+def _sentence(text: str) -> str:
+    """``capitalize`` would make "azure" of Azure."""
+    return text[:1].upper() + text[1:]
 
 
 def next_try(at: datetime | None, now: datetime) -> str:
@@ -85,14 +110,18 @@ def next_try(at: datetime | None, now: datetime) -> str:
 
 def _waits_for(grant: Grant, now: datetime, *, ending: bool) -> str:
     """What is outstanding and when it is tried next; empty when nothing is."""
-    if grant.state == GrantState.CLOSED or (grant.state == GrantState.SCHEDULED and not ending):
+    if grant.state == GrantState.CLOSED:
         return ""
+    if grant.state == GrantState.SCHEDULED and not ending:
+        return grant.outstanding  # held back in an incident
     if grant.gate.problem:
         problem = grant.gate.problem.rstrip(".")
         again = next_try(grant.gate.pause_until, now)
         return f"Azure is not answering as it should: {problem}. {again}"
     if grant.problem:
         return _in_trouble(grant, now)
+    if statuses.is_finishing(grant, now) and grant.finish_by and grant.outstanding:
+        return f"{_sentence(grant.outstanding)} until {near(grant.finish_by, now)}."
     return grant.outstanding or _on_its_way(grant, ending=ending)
 
 

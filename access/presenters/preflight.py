@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from access.preflight import Check, Level, worst, worst_first
+from access.models import Machine
+from access.preflight import SEVERITY, Check, Level, worst, worst_first
 from access.presenters.statuses import Status
 
 STATUSES = {
@@ -55,6 +56,24 @@ class Preflight:
         """``12 pass, 1 warning``."""
         levels = [line.check.level for line in (*self.passes, *self.problems)]
         return counted({level: levels.count(level) for level in WORDS})
+
+
+@dataclass(frozen=True)
+class MachinePreflight:
+    """Of one of the machines that a request names."""
+
+    machine: Machine
+    preflight: Preflight
+
+    @property
+    def slug(self) -> str:
+        """For ids of parts of a page."""
+        return f"-{self.machine.pk}"
+
+
+def worst_machines_first(found: Iterable[MachinePreflight]) -> list[MachinePreflight]:
+    """Equally bad ones stay in their order."""
+    return sorted(found, key=lambda each: -SEVERITY[each.preflight.level])
 
 
 def preflight_of(checks: Sequence[Check]) -> Preflight:

@@ -3,16 +3,19 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import urlencode
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 
-from access import policy
+from access.approvers import Candidate, StageNow, may_decide
 from access.models import AccessRequest, Grant, Machine, Person, RequestedDoor
 from access.offers import caveats_of
 from access.presenters import statuses
+from access.presenters.asks import asks_of
 from access.presenters.grants import GrantLine, lines_for
 from access.presenters.moments import near
-from access.presenters.ways import is_for_vendor, label_of
+from access.presenters.progress import StageLine, progress_of
+from access.presenters.ways import is_for_vendor, label_of, port_words
 from access.states import GrantState, RequestState
 
 QUICK, SLOW = 2, 30  # seconds between two looks of a page at the server
@@ -23,9 +26,29 @@ class RequestRow:
     """``status`` and ``overdue`` need the grants loaded, or ask for them."""
 
     access_request: AccessRequest
-    machine: Machine | None
+    machines: list[Machine]
     label: str
     now: datetime
+
+    @property
+    def machine(self) -> Machine | None:
+        return self.machines[0] if self.machines else None
+
+    @property
+    def others(self) -> int:
+        """Machines besides the first."""
+        return max(0, len(self.machines) - 1)
+
+    @property
+    def production(self) -> bool:
+        return any(machine.is_production for machine in self.machines)
+
+    @property
+    def again(self) -> str:
+        """The address's query with which the same can be asked for again."""
+        words = [("machine", str(machine.pk)) for machine in self.machines]
+        words += [("kind", self.access_request.kind), ("again", self.access_request.reference)]
+        return urlencode(words)
 
     @property
     def status(self) -> statuses.Status:
@@ -53,6 +76,9 @@ class RequestPage:
     next_step: str
     is_mine: bool
     may_decide: bool
+    stages: list[StageNow]
+    progress: list[StageLine]
+    again: str  # the query to ask for the same once more
     every: int  # seconds between polls; 0 when all is over
 
     @property
@@ -62,6 +88,67 @@ class RequestPage:
     @property
     def pending(self) -> bool:
         return self.access_request.state == RequestState.PENDING
+
+    @property
+    def undecided(self) -> bool:
+        """New, or approved once and waiting to be approved again."""
+        return self.access_request.is_undecided
+
+    @property
+    def production(self) -> bool:
+        return any(machine.is_production for machine in self.machines)
+
+    @property
+    def places(self) -> list[tuple[Machine, list[str]]]:
+        """Each machine with its ways in, in words."""
+        found: dict[int, tuple[Machine, list[str]]] = {}
+        for door in self.access_request.doors.all():
+            _, words = found.setdefault(door.machine_id, (door.machine, []))
+            words.append(label_of(door.kind, door.port))
+        return list(found.values())
+
+    @property
+    def others(self) -> int:
+        return max(0, len(self.machines) - 1)
+
+    @property
+    def given(self) -> int:
+        """Approvals so far, which a change would dismiss."""
+        return sum(len(stage.approvals) for stage in self.stages)
+
+    @property
+    def missing(self) -> int:
+        """Approvals that are still needed, in all stages."""
+        return sum(stage.missing for stage in self.stages)
+
+    @property
+    def may_change(self) -> bool:
+        """An extension is withdrawn and sent anew instead."""
+        return self.pending and self.is_mine and self.access_request.extends_id is None
+
+    @property
+    def may_extend(self) -> bool:
+        return self.is_mine and any(line.may_extend for line in self.lines)
+
+    @property
+    def ends_soon(self) -> bool:
+        return any(line.ends_soon for line in self.lines)
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """Where the end is known ahead: of what starts at a set time."""
+        start = self.access_request.asked_start
+        return self.access_request.window_from(start)[1] if start else None
+
+    @property
+    def asks(self) -> list[str]:
+        return asks_of(self.access_request.judgement)
+
+    @property
+    def deciders(self) -> list[Candidate]:
+        """Who could decide the stage that waits."""
+        at = self.access_request.stage
+        return list(self.stages[at].candidates) if self.undecided and at < len(self.stages) else []
 
     @property
     def open_lines(self) -> list[GrantLine]:
@@ -76,25 +163,46 @@ class RequestPage:
 
 def with_doors(rows: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
     """What a row shows of its doors, in one more query for all rows."""
+    return rows.prefetch_related(_doors())
+
+
+def load_doors(rows: Sequence[AccessRequest]) -> None:
+    """The same for rows that were read already, from wherever."""
+    prefetch_related_objects(rows, _doors())
+
+
+def _doors() -> "Prefetch[str, QuerySet[RequestedDoor], str]":
     doors = RequestedDoor.objects.select_related("machine__bastion").order_by("pk")
-    return rows.prefetch_related(Prefetch("doors", doors))
+    return Prefetch("doors", doors)
 
 
 def row_for(access_request: AccessRequest, now: datetime) -> RequestRow:
     """Needs ``with_doors``."""
     doors = list(access_request.doors.all())
-    asked = next((d for d in doors if d.kind == access_request.kind), doors[0] if doors else None)
-    label = label_of(asked.kind, asked.port) if asked else access_request.kind
-    return RequestRow(access_request, asked.machine if asked else None, label, now)
+    asked = [door for door in doors if door.kind == access_request.kind] or doors[:1]
+    machines = list({door.machine_id: door.machine for door in asked}.values())
+    return RequestRow(access_request, machines, _label(access_request, asked), now)
+
+
+def _label(access_request: AccessRequest, doors: Sequence[RequestedDoor]) -> str:
+    if not doors:
+        return access_request.kind
+    first, *others = dict.fromkeys(door.port for door in doors)
+    also = "".join(f", {port_words(port)}" for port in others)
+    more = "More time: " if access_request.extends_id else ""
+    return f"{more}{label_of(doors[0].kind, first)}{also}"
 
 
 def page_for(
-    access_request: AccessRequest, grants: Sequence[Grant], viewer: Person, now: datetime
+    access_request: AccessRequest,
+    grants: Sequence[Grant],
+    stages: list[StageNow],
+    viewer: Person,
+    now: datetime,
 ) -> RequestPage:
     row = row_for(access_request, now)
     doors = list(access_request.doors.all())
     lines = lines_for(grants, viewer, now)
-    pending = access_request.state == RequestState.PENDING
     return RequestPage(
         access_request=access_request,
         machines=list({door.machine_id: door.machine for door in doors}.values()),
@@ -106,13 +214,16 @@ def page_for(
         lines=lines,
         next_step=_next_step(access_request, grants, now),
         is_mine=access_request.requester_id == viewer.pk,
-        may_decide=pending and policy.may_decide(access_request, viewer),
+        may_decide=may_decide(access_request, viewer, stages),
+        stages=stages,
+        progress=progress_of(access_request, stages),
+        again=row.again,
         every=_every(access_request, lines),
     )
 
 
 def _every(access_request: AccessRequest, lines: Sequence[GrantLine]) -> int:
-    if access_request.state == RequestState.PENDING or any(line.moving for line in lines):
+    if access_request.is_undecided or any(line.moving for line in lines):
         return QUICK
     return SLOW if any(not line.is_over for line in lines) else 0
 
@@ -121,27 +232,50 @@ def _next_step(access_request: AccessRequest, grants: Sequence[Grant], now: date
     if access_request.state == RequestState.PENDING:
         return _while_pending(access_request, now)
     if access_request.state != RequestState.APPROVED or not grants:
-        return AFTER_DECISION.get(access_request.state, "")
+        longer = access_request.state == RequestState.APPROVED and access_request.extends_id
+        return LONGER if longer else AFTER_DECISION.get(access_request.state, "")
     grant = statuses.speaks_for(access_request, grants, now)
     if statuses.is_overdue(grant, now):
         return "Its time is over and Azure has not shown it closed. Closing is tried until it is."
     if grant.never_opened:
         return f"{grant.close_reason} Nothing was open."
-    return _for_grant(grant, now)
+    held = access_request.hold and grant.state == GrantState.SCHEDULED
+    return _while_held(access_request, now) if held else _for_grant(grant, now)
 
 
 def _while_pending(access_request: AccessRequest, now: datetime) -> str:
     until = near(access_request.lapses_at, now)
+    if access_request.blocked:
+        return f"{access_request.blocked} Administrators were told. It expires at {until}."
+    if access_request.asked_back_at is not None:
+        return f"An approver asked something first. Without an answer it expires at {until}."
+    if access_request.extends_id is not None:
+        return f"It must be decided by {until}, when the access ends; until then that stays open."
     then = "It opens as soon as it is approved."
     if access_request.asked_start is not None:
         then = f"Once approved, it opens at {near(access_request.asked_start, now)}."
     return f"An approver must decide by {until}, or the request expires. {then}"
 
 
+def _while_held(access_request: AccessRequest, now: datetime) -> str:
+    nobody = f" {access_request.blocked}" if access_request.blocked else ""
+    until = near(access_request.lapses_at, now)
+    why = access_request.hold.rstrip(".")
+    return (
+        f"It was approved, but that approval no longer stands: {why}. Nothing is opened until it "
+        f"is approved anew, by {until} at the latest.{nobody}"
+    )
+
+
 def _for_grant(grant: Grant, now: datetime) -> str:
     ends = near(grant.ends_at, now)
     if statuses.is_ending(grant):
         return "Its end was ordered. It counts as closed when Azure shows it shut."
+    if statuses.is_finishing(grant, now) and grant.finish_by:
+        until = near(grant.finish_by, now)
+        return (
+            f"It is shut. Whoever is still connected may finish until {until}, then they must go."
+        )
     words = {
         GrantState.SCHEDULED: f"It opens at {near(grant.starts_at, now)} and ends at {ends}.",
         GrantState.OPENING: "Azure is opening it. This takes some seconds.",
@@ -152,6 +286,7 @@ def _for_grant(grant: Grant, now: datetime) -> str:
     return words[GrantState(grant.state)]
 
 
+LONGER = "The access that it is for stays open for that much longer."
 AFTER_DECISION: dict[str, str] = {
     RequestState.DENIED: "Nothing was opened. You can send a new request that answers the comment.",
     RequestState.WITHDRAWN: "Nothing was opened.",

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from access.models import AccessRequest, Grant
 from access.presenters.moments import near
-from access.states import GrantState, RequestState
+from access.states import WANTING, GrantState, RequestState
 
 OVERDUE_AFTER = timedelta(seconds=60)
 
@@ -25,6 +25,7 @@ OVERDUE = Status("red", "triangle-alert", "Overdue: still open")
 COULD_NOT_OPEN = Status("grey", "ban", "Could not be opened")
 CLOSED = Status("grey", "lock", "Closed")
 CLOSING = Status("amber", "loader", "Closing")
+FINISHING = Status("amber", "hourglass", "Shut, a session may finish")
 REOPENING = Status("amber", "triangle-alert", "Shut in Azure, opening again")
 OPENING = Status("grey", "loader", "Opening")
 DECIDED = {
@@ -33,6 +34,10 @@ DECIDED = {
     RequestState.WITHDRAWN: Status("grey", "undo-2", "Withdrawn"),
     RequestState.LAPSED: Status("grey", "hourglass", "Expired unanswered"),
 }
+HELD = Status("amber", "pause", "Needs re-approval")
+BLOCKED = Status("amber", "pause", "No eligible approver")
+ASKED_BACK = Status("amber", "circle-question-mark", "Waits for an answer")
+EXTENDED = Status("green", "circle-check", "Approved, more time given")
 # The state that a whole request is named after when its grants differ: the least safe first.
 LEAST_SAFE = (
     GrantState.CLOSING,
@@ -46,7 +51,8 @@ LEAST_SAFE = (
 def is_overdue(grant: Grant, now: datetime) -> bool:
     """Closing has been owed for more than a minute and Azure has not shown it done.
 
-    It is owed from the end on, also while no worker lives that could have noticed.
+    It is owed from the end on, also while no worker lives that could have noticed. A door that
+    was seen shut after a soft end owes nothing more until who is connected must have finished.
     """
     owed_since = _owed_since(grant)
     return owed_since is not None and owed_since + OVERDUE_AFTER < now
@@ -54,24 +60,36 @@ def is_overdue(grant: Grant, now: datetime) -> bool:
 
 def _owed_since(grant: Grant) -> datetime | None:
     if grant.state == GrantState.CLOSING:
-        return grant.due_at
+        return _closing_owed_since(grant)
     if grant.state not in (GrantState.OPENING, GrantState.OPEN):
         return None
     ordered = grant.end_order.at if hasattr(grant, "end_order") else grant.ends_at
     return min(ordered, grant.ends_at)
 
 
+def _closing_owed_since(grant: Grant) -> datetime | None:
+    if grant.due_at is None or grant.shut_at is None or grant.finish_by is None:
+        return grant.due_at
+    ordered = grant.end_order.at if hasattr(grant, "end_order") else grant.due_at
+    return min(grant.finish_by, ordered) if ordered > grant.due_at else grant.finish_by
+
+
+def is_finishing(grant: Grant, now: datetime) -> bool:
+    """Its door was seen shut, and whoever is still connected may finish."""
+    waits = grant.state == GrantState.CLOSING and grant.shut_at is not None
+    return waits and grant.finish_by is not None and grant.finish_by > now
+
+
 def is_ending(grant: Grant) -> bool:
     """Somebody ordered its end and workers have not begun yet. Needs end_order loaded, or asks."""
-    waits = grant.state in (GrantState.OPENING, GrantState.OPEN)
-    return waits and hasattr(grant, "end_order")
+    return grant.state in WANTING and hasattr(grant, "end_order")
 
 
 def of_grant(grant: Grant, now: datetime) -> Status:
     if is_overdue(grant, now):
         return OVERDUE
     if is_ending(grant) or grant.state == GrantState.CLOSING:
-        return CLOSING
+        return FINISHING if is_finishing(grant, now) else CLOSING
     if grant.state == GrantState.CLOSED:
         return COULD_NOT_OPEN if grant.never_opened else CLOSED
     if grant.state == GrantState.OPENING:
@@ -81,8 +99,12 @@ def of_grant(grant: Grant, now: datetime) -> Status:
 
 def of_request(access_request: AccessRequest, grants: Sequence[Grant], now: datetime) -> Status:
     """One word for the whole: of several grants, the least safe speaks."""
+    if access_request.state == RequestState.PENDING:
+        return _undecided(access_request)
     if access_request.state != RequestState.APPROVED:
         return DECIDED[RequestState(access_request.state)]
+    if access_request.extends_id is not None:
+        return EXTENDED
     if not grants:
         return Status("blue", "calendar", "Approved")
     return of_grant(speaks_for(access_request, grants, now), now)
@@ -104,6 +126,15 @@ def _least_safe(grant: Grant) -> int:
     return LEAST_SAFE.index(GrantState(grant.state))
 
 
+def _undecided(access_request: AccessRequest) -> Status:
+    """Why it waits, where it is not simply for a decision."""
+    if access_request.blocked:
+        return BLOCKED
+    if access_request.asked_back_at is not None:
+        return ASKED_BACK
+    return DECIDED[RequestState.PENDING]
+
+
 def _open(grant: Grant, now: datetime) -> Status:
     if grant.outstanding:
         return REOPENING
@@ -111,6 +142,8 @@ def _open(grant: Grant, now: datetime) -> Status:
 
 
 def _scheduled(grant: Grant, now: datetime) -> Status:
+    if grant.access_request.hold:
+        return BLOCKED if grant.access_request.blocked else HELD
     if grant.starts_at > now:
         return Status("blue", "calendar", f"Approved, starts {near(grant.starts_at, now)}")
     return Status("blue", "calendar", "Approved, opens next")

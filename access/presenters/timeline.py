@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from access.models import LedgerEntry
-from access.presenters.moments import duration
+from access.presenters.changes import changes_of
+from access.presenters.moments import day_and_clock, duration
 from access.presenters.ways import label_of
 
 WHAT_HAPPENED: dict[str, str] = {
@@ -15,16 +16,45 @@ WHAT_HAPPENED: dict[str, str] = {
     "request.denied": "denied the request",
     "request.withdrawn": "withdrew the request",
     "request.lapsed": "let the request expire, because nobody decided in time",
+    "request.approval_given": "approved the request; it needs more approvals",
+    "request.approval_dismissed": "dismissed an approval, which no longer counts",
+    "request.approved_again": "approved the request anew",
+    "request.approved_by_rule": "approved the request by a rule, without people",
+    "request.changed": "changed the request",
+    "request.extension_asked": "asked for more time",
+    "request.blocked": "found nobody who could decide it, and told the administrators",
+    "request.escalated": "asked more people to decide, because it had waited too long",
+    "request.held": "held it until it is approved anew",
+    "request.hold_over": "let go of it: nothing of it can be opened any more",
+    "request.change.refused": "tried to change the request and was refused",
+    "request.extend.refused": "tried to ask for more time and was refused",
     "request.submit.refused": "tried to ask for access and was refused",
     "request.approve.refused": "tried to approve and was refused",
     "request.deny.refused": "tried to deny and was refused",
     "request.withdraw.refused": "tried to withdraw and was refused",
+    "request.commented": "commented",
+    "request.asked_back": "asked for more information",
+    "request.answered": "answered",
+    "request.comment.refused": "tried to comment and was refused",
+    "request.ask_back.refused": "tried to ask for more information and was refused",
+    "request.answer.refused": "tried to answer and was refused",
+    "break_glass.opened": "opened it by break-glass, without an approval",
+    "break_glass.open.refused": "tried to break glass and was refused",
+    "review.done": "reviewed the break-glass",
+    "review.decide.refused": "tried to review a break-glass and was refused",
+    "review.overdue": "saw that nobody has reviewed the break-glass in time",
+    "reviews.exported": "took away the table of who approves whom",
     "grant.end_ordered": "ordered an early end",
+    "grant.revoked": "revoked the access",
     "grant.end.refused": "tried to end access and was refused",
     "grant.opening": "began to open it",
     "grant.opened": "saw in Azure that it is open",
     "grant.closing": "began to close it",
     "grant.closed": "saw in Azure that it is closed",
+    "grant.extended": "gave it more time, as was approved",
+    "grant.grace_cut": "ended the grace in which whoever was connected could finish",
+    "grant.held_back": "did not open it, because of an incident",
+    "grant.held": "did not open it: it must be approved anew",
     "grant.refused": "did not open it, because a check before opening failed",
     "grant.found_shut": "found it shut in Azure before its end and opens it again",
     "door.found_open": "found an earlier opening that belongs to nobody and removes it first",
@@ -39,6 +69,13 @@ WHAT_HAPPENED: dict[str, str] = {
     "azure.disconnect_refused": "was refused by Azure when disconnecting; it is tried again",
     "azure.look_failed": "could not read the state in Azure",
     "azure.answers_again": "reached Azure again",
+    "lockdown.ordered": "ordered that everything in a part of the estate be closed",
+    "lockdown.confirmed": "confirmed that everything in a part of the estate be closed",
+    "lockdown.lifted": "ended an incident, so that access can be opened again",
+    "lockdown.lapsed": "let an order to close everything lapse, because nobody confirmed it",
+    "lockdown.order.refused": "tried to close everything and was refused",
+    "lockdown.confirm.refused": "tried to confirm that everything be closed and was refused",
+    "lockdown.lift.refused": "tried to end an incident and was refused",
     "drift.found": "found something open in Azure that nobody approved",
     "drift.removal_ordered": "ordered the removal of what nobody approved",
     "drift.removal_sent": "asked Azure to remove what nobody approved",
@@ -49,6 +86,15 @@ WHAT_HAPPENED: dict[str, str] = {
     "policy.change_sent": "asked Azure to change a JIT policy",
     "policy.changed": "saw in Azure that a JIT policy is as ordered",
     "policy.change_failed": "gave up a change of a JIT policy",
+    "access_policy.proposed": "proposed a version of the access policy",
+    "access_policy.in_force": "put a version of the access policy in force",
+    "access_policy.rejected": "rejected a proposed version of the access policy",
+    "access_policy.withdrawn": "withdrew a proposed version of the access policy",
+    "access_policy.propose.refused": "tried to propose an access policy and was refused",
+    "access_policy.put_in_force.refused": "tried to put an access policy in force and was refused",
+    "access_policy.reject.refused": "tried to reject an access policy and was refused",
+    "access_policy.withdraw.refused": "tried to withdraw an access policy and was refused",
+    "access_policy.install.refused": "tried to install a first access policy and was refused",
     "capacity.exported": "took away a table of the capacity pages",
     "session.unexplained": "saw somebody connected whom no grant explains",
     "session.disconnect_ordered": "ordered that somebody be disconnected",
@@ -66,8 +112,31 @@ WHAT_HAPPENED: dict[str, str] = {
     "outside.register.refused": "tried to register a machine outside Azure and was refused",
     "outside.change.refused": "tried to change a machine outside Azure and was refused",
     "outside.retire.refused": "tried to retire a machine outside Azure and was refused",
+    "deputy.named": "named a deputy",
+    "deputy.taken_back": "ended a deputy's time",
+    "deputy.name.refused": "tried to name a deputy and was refused",
+    "deputy.take_back.refused": "tried to end a deputy's time and was refused",
+    "endpoint.added": "added an endpoint that is told of things",
+    "endpoint.changed": "changed an endpoint that is told of things",
+    "endpoint.switched_off": "switched an endpoint off",
+    "endpoint.switched_on": "switched an endpoint on",
+    "endpoint.secret_added": "made a new secret for a webhook",
+    "endpoint.secret_dropped": "dropped the old secret of a webhook",
+    "endpoint.test_ordered": "sent a test to an endpoint",
+    "endpoint.add.refused": "tried to add an endpoint and was refused",
+    "endpoint.change.refused": "tried to change an endpoint and was refused",
+    "endpoint.switch.refused": "tried to switch an endpoint on or off and was refused",
+    "endpoint.rotate.refused": "tried to change the secret of a webhook and was refused",
+    "endpoint.test.refused": "tried to send a test and was refused",
+    "notice.given_up": "gave up a notice that could not be delivered",
+    "notice.retry_ordered": "had a notice sent again",
+    "notice.retry.refused": "tried to have a notice sent again and was refused",
+    "notices.preferred": "chose what to be told by mail",
+    "web.forgery_refused": "was refused a request that another site may have sent",
     "person.signed_in": "signed in",
     "person.signed_out": "signed out",
+    "person.confirmed": "confirmed anew who they are",
+    "person.confirm.refused": "tried to confirm as somebody else and was refused",
 }
 ICONS = {
     "request.approved": "circle-check",
@@ -75,15 +144,29 @@ ICONS = {
     "request.withdrawn": "undo-2",
     "request.lapsed": "hourglass",
     "request.submitted": "send",
+    "request.approval_given": "check",
+    "request.approved_again": "circle-check",
+    "request.approved_by_rule": "circle-check",
+    "request.approval_dismissed": "undo-2",
+    "request.changed": "pencil",
+    "request.extension_asked": "send",
+    "request.escalated": "users",
+    "request.commented": "message-square",
+    "request.asked_back": "circle-question-mark",
+    "request.answered": "reply",
+    "grant.extended": "hourglass",
     "grant.opened": "lock-open",
     "grant.closed": "lock",
     "grant.closing": "loader",
     "grant.opening": "loader",
     "grant.end_ordered": "circle-stop",
+    "break_glass.opened": "shield-alert",
+    "review.done": "shield-check",
 }
 SYSTEM_NAMES = {
     "worker": "The worker",
     "schedule": "The schedule",
+    "policy": "The policy",
     "estate sync": "The estate sync",
 }
 
@@ -153,12 +236,24 @@ def _step(entry: LedgerEntry) -> Step:
 def _detail(event: str, data: dict[str, Any]) -> str:
     """What a person wrote or Azure said, where there is something to say."""
     said = data.get("comment") or data.get("reason") or ""
-    if event == "request.submitted":
+    if event in ("request.submitted", "request.extension_asked"):
         return ""  # the terms stand on the page in full
+    if event == "request.changed":
+        return "\n".join(f"{c.what}: {c.before}, now {c.after}" for c in changes_of(data))
+    if event == "request.approval_dismissed":
+        return f"Of {data.get('approver', 'somebody')}. {said}".strip()
+    if event == "grant.extended":
+        return _extended(data)
     if event == "grant.closed" and "lateness_ms" in data:
-        return f"{said} {_lateness(int(data['lateness_ms']))}".strip()
+        return f"{said} {_lateness(data)}".strip()
     caveats = [*data.get("caveats", []), data.get("seen", {}).get("caveat", "")]
     return " ".join(str(text) for text in (said, *caveats) if text)
+
+
+def _extended(data: dict[str, Any]) -> str:
+    until, before = (datetime.fromisoformat(data[name]) for name in ("until", "instead_of"))
+    by = data.get("by_request", "")
+    return f"Until {day_and_clock(until)} instead of {day_and_clock(before)}, by {by}."
 
 
 def _which(data: dict[str, Any]) -> str:
@@ -167,8 +262,16 @@ def _which(data: dict[str, Any]) -> str:
     return label_of(str(data["kind"]), int(data["port"]))
 
 
-def _lateness(milliseconds: int) -> str:
+def _lateness(data: dict[str, Any]) -> str:
+    """After a soft end the door and who was inside have each their own moment."""
+    whole, door = int(data["lateness_ms"]), int(data.get("door_lateness_ms", 0))
+    if door > whole:
+        return f"Seen shut {_late(door)} after its end, and nobody stayed beyond their grace."
+    return f"Seen closed {_late(whole)} after it was due."
+
+
+def _late(milliseconds: int) -> str:
     seconds = milliseconds / 1000
     if seconds < 60:  # noqa: PLR2004 - seconds in a minute
-        return f"Seen closed {seconds:.1f} s after it was due."
-    return f"Seen closed {duration(round(seconds / 60))} after it was due."
+        return f"{seconds:.1f} s"
+    return duration(round(seconds / 60))

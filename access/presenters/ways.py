@@ -1,7 +1,7 @@
 """The ways into a machine that can be asked for, and those that cannot, with the reason."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from django.conf import settings
 
@@ -14,7 +14,9 @@ PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM", 443: "HTTPS", 543
 
 @dataclass(frozen=True)
 class Way:
-    """An offer in words. ``refusal`` empty means that it can be asked for."""
+    """An offer in words. ``refusal`` empty means that it can be asked for. ``ports``: of each
+    machine that it leads to; ``lengths``: the usual ones that the policy allows, in minutes;
+    ``why_not``: of the policy, where it allows none as things stand."""
 
     kind: str
     port: int
@@ -23,6 +25,9 @@ class Way:
     max_minutes: int
     for_vendor: bool
     caveat: str = ""
+    ports: Mapping[int, int] = field(default_factory=dict)
+    lengths: tuple[int, ...] = ()
+    why_not: str = ""
 
     @property
     def value(self) -> str:
@@ -69,4 +74,5 @@ def _way(machine: Machine, offer: Offer) -> Way:
         max_minutes=min(offer.max_minutes, settings.ACCESS_MAX_MINUTES),
         for_vendor=is_for_vendor(offer.kind),
         caveat="" if offer.refusal else kind_named(offer.kind).caveat(machine, offer.port),
+        ports={machine.pk: offer.port},
     )

@@ -1,79 +1,173 @@
-"""Approving, denying and withdrawing: exactly one of them, exactly once."""
+"""Approving and denying: exactly once, by who may, of exactly what they were shown."""
 
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from access import ledger, policy, tasks
+from access import approvers, tasks
+from access.approvers import Candidate
 from access.clock import db_now
-from access.errors import Invalid, WrongState
-from access.kinds import kind_named
-from access.models import AccessRequest, Grant, Machine, Person, RequestedDoor
-from access.offers import caveats_of, find_offer, granted_overlap
+from access.errors import ConfirmFirst, Invalid, Overreach, WrongState
+from access.models import (
+    AccessRequest,
+    Decision,
+    DecisionVerdict,
+    EndedHow,
+    EndOrder,
+    Grant,
+    Person,
+)
+from access.policy import SHORTEST_MINUTES
+from access.services.completing import complete, record, tell_requester
 from access.services.refusals import one_transaction
-from access.services.submit import REASON_LIMIT, clean_text
-from access.states import RequestState, move_request
+from access.services.submission import REASON_LIMIT, clean_text
+from access.services.writing import announce
+from access.states import WANTING, RequestState, move_request
+
+CONFIRMED_FOR = timedelta(minutes=5)  # how long a fresh sign-in counts for a decision
+CONFIRM = "The policy wants you to confirm that it is you before you approve this."
+CHANGED = "This request is not the one you were shown. Look at it again."
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the person had before them when they decided. ``minutes``: the length that they agree
+    to, ``None`` for all of it; ``confirmed_at``: when they last signed in anew for a decision."""
+
+    terms_digest: str
+    comment: str = ""
+    minutes: int | None = None
+    confirmed_at: datetime | None = None
 
 
 def approve(
-    access_request: AccessRequest, *, by: Person, terms_digest: str, comment: str = ""
+    access_request: AccessRequest,
+    *,
+    by: Person,
+    terms_digest: str,
+    comment: str = "",
+    minutes: int | None = None,
+    confirmed_at: datetime | None = None,
 ) -> AccessRequest:
-    """Say yes to exactly the terms that ``terms_digest`` stands for.
+    """Say yes to exactly the terms that ``terms_digest`` stands for, or to less of their time.
 
-    What follows: the grants are written, one for each machine, kind and port; when the
-    transaction has committed, the workers are woken, and open each door at its time.
-    Raises ``NotAllowed``, ``WrongState`` or ``Invalid``.
+    It counts for the stage that waits. When the last stage has enough, what follows is readable
+    in ``complete``: the grants are written and, when the transaction has committed, the workers
+    are woken. Raises ``NotAllowed``, ``WrongState`` or ``Invalid``.
     """
-    comment = _checked_comment(comment)
+    shown = Shown(terms_digest, _checked_comment(comment), minutes, confirmed_at)
     with one_transaction("request.approve", by=by, reference=access_request.reference):
-        locked = _lock(access_request)
-        policy.check_may_decide(locked, by)
+        locked = lock(access_request)
         now = db_now()
-        _check_still_pending(locked, now)
-        _check_seen(locked, terms_digest)
-        grants = _grants(locked, now)
-        _decide(locked, RequestState.APPROVED, by=by, at=now, comment=comment)
-        Grant.objects.bulk_create(grants)
-        _record(locked, "request.approved", by=by, comment=comment, grants=grants)
-        gates = [grant.gate_id for grant in grants]
-        transaction.on_commit(lambda: tasks.wake(gates))
+        _check_undecided(locked, now)
+        candidate = approvers.candidate_for(locked, by, now)
+        _check_seen(locked, shown)
+        _check_length(locked, shown)
+        _check_confirmed(locked, shown, now)
+        _count(locked, candidate, shown, now)
     return locked
 
 
 def deny(
     access_request: AccessRequest, *, by: Person, terms_digest: str, comment: str
 ) -> AccessRequest:
-    """Say no, with the reason that the requester will read."""
-    comment = _checked_comment(comment)
-    if not comment:
+    """Say no, with the reason that the requester will read. One no is enough."""
+    shown = Shown(terms_digest, _checked_comment(comment))
+    if not shown.comment:
         raise Invalid({"comment": "Say why. The person who asked will read it."})
     with one_transaction("request.deny", by=by, reference=access_request.reference):
-        locked = _lock(access_request)
-        policy.check_may_decide(locked, by)
+        locked = lock(access_request)
         now = db_now()
-        _check_still_pending(locked, now)
-        _check_seen(locked, terms_digest)
-        _decide(locked, RequestState.DENIED, by=by, at=now, comment=comment)
-        _record(locked, "request.denied", by=by, comment=comment)
+        _check_undecided(locked, now)
+        candidate = approvers.candidate_for(locked, by, now)
+        _check_seen(locked, shown)
+        _say(locked, candidate, DecisionVerdict.DENY, shown, now)
+        if locked.hold:
+            _deny_held(locked, by, shown.comment, now)
+        else:
+            close(locked, RequestState.DENIED, by=by, at=now, comment=shown.comment)
+        record(locked, "request.denied", by=by, comment=shown.comment)
+        tell_requester(locked, "request.denied", by=by, comment=shown.comment)
     return locked
 
 
-def withdraw(access_request: AccessRequest, *, by: Person) -> AccessRequest:
-    """Take back one's own undecided request."""
-    with one_transaction("request.withdraw", by=by, reference=access_request.reference):
-        locked = _lock(access_request)
-        policy.check_may_withdraw(locked, by)
-        now = db_now()
-        _check_still_pending(locked, now)
-        _decide(locked, RequestState.WITHDRAWN, by=by, at=now, comment="")
-        _record(locked, "request.withdrawn", by=by)
-    return locked
+def close(
+    locked: AccessRequest, state: RequestState, *, by: Person, at: datetime, comment: str
+) -> None:
+    """Decided without anything being opened."""
+    locked.state = move_request(locked.state, state)
+    locked.decided_by, locked.decided_at, locked.comment = by, at, comment
+    locked.blocked, locked.asked_back_at = "", None
+    locked.save(
+        update_fields=["state", "decided_by", "decided_at", "comment", "blocked", "asked_back_at"]
+    )
+    locked.doors.update(pending=False)
+    locked.deciders.all().delete()
 
 
-def _lock(access_request: AccessRequest) -> AccessRequest:
+def lock(access_request: AccessRequest) -> AccessRequest:
     """Without joins: PostgreSQL re-reads a row that it had to wait for, but not what was joined
     to it, and "already approved" would then not know by whom."""
     return AccessRequest.objects.select_for_update().get(pk=access_request.pk)
+
+
+def _count(locked: AccessRequest, candidate: Candidate, shown: Shown, now: datetime) -> None:
+    """The approval is written; then either more are needed, or all is complete."""
+    _say(locked, candidate, DecisionVerdict.APPROVE, shown, now)
+    stages = approvers.stages_now(locked, approvers.Pool(now))
+    if shown.minutes is not None:
+        locked.approved_minutes = min(shown.minutes, locked.approved_minutes or shown.minutes)
+    if not stages[locked.stage].done:
+        locked.save(update_fields=["approved_minutes"])
+        _ask_on(locked, candidate.person, shown, now)
+    elif locked.stage + 1 < len(stages):
+        locked.stage, locked.stage_since, locked.escalated_at = locked.stage + 1, now, None
+        locked.save(update_fields=["approved_minutes", "stage", "stage_since", "escalated_at"])
+        _ask_on(locked, candidate.person, shown, now)
+    else:
+        complete(locked, now, by=candidate.person, comment=shown.comment)
+
+
+def _ask_on(locked: AccessRequest, by: Person, shown: Shown, now: datetime) -> None:
+    record(locked, "request.approval_given", by=by, comment=shown.comment, stage=locked.stage)
+    announce(locked, now)
+
+
+def _deny_held(locked: AccessRequest, by: Person, comment: str, now: datetime) -> None:
+    """It was approved once, and has opened nothing yet: its grants are ended."""
+    waiting = Grant.objects.filter(access_request=locked, state__in=WANTING).order_by("pk")
+    for grant in waiting:
+        EndOrder.objects.get_or_create(
+            grant=grant, defaults={"by": by, "at": now, "how": EndedHow.REVOKED, "reason": comment}
+        )
+    locked.hold, locked.held_at, locked.blocked = "", None, ""
+    locked.save(update_fields=["hold", "held_at", "blocked"])
+    locked.deciders.all().delete()
+    gates = [grant.gate_id for grant in waiting]
+    transaction.on_commit(lambda: tasks.wake(gates))
+
+
+def _say(
+    locked: AccessRequest,
+    candidate: Candidate,
+    verdict: DecisionVerdict,
+    shown: Shown,
+    now: datetime,
+) -> None:
+    Decision.objects.create(
+        access_request=locked,
+        revision=locked.revision,
+        stage=locked.stage,
+        by=candidate.person,
+        on_behalf_of=candidate.on_behalf_of,
+        verdict=verdict,
+        terms_digest=shown.terms_digest,
+        minutes=shown.minutes,
+        comment=shown.comment,
+        at=now,
+        confirmed_at=shown.confirmed_at,
+    )
 
 
 def _checked_comment(comment: str) -> str:
@@ -83,89 +177,44 @@ def _checked_comment(comment: str) -> str:
     return comment
 
 
-def _check_still_pending(access_request: AccessRequest, now: datetime) -> None:
-    if access_request.state != RequestState.PENDING:
-        who = access_request.decided_by
-        label = RequestState(access_request.state).label.lower()
+def _check_undecided(locked: AccessRequest, now: datetime) -> None:
+    if not locked.is_undecided:
+        who = locked.decided_by
+        label = RequestState(locked.state).label.lower()
         by_whom = f" by {who.display_name}" if who else ""
-        raise WrongState(f"{access_request.reference} was already {label}{by_whom}.")
-    if access_request.lapses_at <= now:
-        raise WrongState(
-            f"{access_request.reference} has expired unanswered. It can be sent again."
-        )
+        raise WrongState(f"{locked.reference} was already {label}{by_whom}.")
+    if locked.hold and not _may_still_open(locked, now):
+        raise WrongState("Its time is over: nothing of it can be opened any more.")
+    if locked.lapses_at <= now:
+        raise WrongState(f"{locked.reference} has expired unanswered. It can be sent again.")
 
 
-def _check_seen(access_request: AccessRequest, terms_digest: str) -> None:
-    if terms_digest != access_request.terms_digest:
-        raise WrongState("This request is not the one you were shown. Look at it again.")
+def _may_still_open(locked: AccessRequest, now: datetime) -> bool:
+    wanted = locked.grants.filter(state__in=WANTING, ends_at__gt=now, end_order__isnull=True)
+    return wanted.exists()
 
 
-def _grants(access_request: AccessRequest, now: datetime) -> list[Grant]:
-    """One grant for each door, in the order of machines so that two approvals cannot deadlock."""
-    doors = list(access_request.doors.order_by("machine_id", "pk"))
-    ids = {door.machine_id for door in doors}
-    locked = Machine.objects.select_for_update().filter(pk__in=ids).order_by("pk")
-    machines = {machine.pk: machine for machine in locked}
-    start, end = access_request.window_from(now)
-    if end <= now:
-        raise WrongState("The time that was asked for is already over.")
-    return [
-        _grant(access_request, door, machines[door.machine_id], max(start, now), end)
-        for door in doors
-    ]
+def _check_seen(locked: AccessRequest, shown: Shown) -> None:
+    if shown.terms_digest != locked.terms_digest:
+        raise WrongState(CHANGED)
 
 
-def _grant(
-    access_request: AccessRequest,
-    door: RequestedDoor,
-    machine: Machine,
-    start: datetime,
-    end: datetime,
-) -> Grant:
-    offer = find_offer(machine, kind=door.kind, port=door.port)
-    if offer is None or offer.refusal or offer.gate_id is None:
-        why = offer.refusal if offer else "The machine can no longer be reached this way."
-        raise WrongState(f"This can no longer be opened. {why}")
-    kind = kind_named(door.kind)
-    if kind.exclusive:
-        taken = granted_overlap(machine, kind=door.kind, port=door.port, start=start, end=end)
-        if taken is not None:
-            raise WrongState(f"{taken.reference} was approved for {machine.name} in that time.")
-    return Grant(
-        access_request=access_request,
-        machine=machine,
-        gate_id=offer.gate_id,
-        kind=door.kind,
-        port=door.port,
-        exclusive=kind.exclusive,
-        starts_at=start,
-        ends_at=end,
-    )
+def _check_length(locked: AccessRequest, shown: Shown) -> None:
+    """An approver may shorten, never lengthen."""
+    most = locked.approved_minutes or locked.duration_minutes
+    if shown.minutes is None:
+        return
+    if shown.minutes > most:
+        raise Overreach({"minutes": f"You may only shorten it: at most {most} minutes."})
+    if shown.minutes < min(SHORTEST_MINUTES, most):
+        raise Invalid({"minutes": f"Give at least {SHORTEST_MINUTES} minutes, or deny it."})
+    if locked.hold and shown.minutes < most:
+        raise Invalid({"minutes": "Approve again what was approved once, as it is, or deny it."})
 
 
-def _decide(
-    locked: AccessRequest, state: RequestState, *, by: Person, at: datetime, comment: str
-) -> None:
-    locked.state = move_request(locked.state, state)
-    locked.decided_by, locked.decided_at, locked.comment = by, at, comment
-    locked.save(update_fields=["state", "decided_by", "decided_at", "comment"])
-
-
-def _record(
-    locked: AccessRequest,
-    event: str,
-    *,
-    by: Person,
-    comment: str = "",
-    grants: list[Grant] | None = None,
-) -> None:
-    opened = [
-        {"kind": g.kind, "port": g.port, "from": g.starts_at, "until": g.ends_at}
-        for g in grants or []
-    ]
-    known = {"terms_digest": locked.terms_digest, "comment": comment, "grants": opened}
-    doors = locked.doors.select_related("machine__bastion").order_by("pk") if grants else []
-    caveats = caveats_of(doors)  # the approver was shown them
-    if caveats:
-        known["caveats"] = caveats
-    ledger.record(event, by=by, reference=locked.reference, data=known)
+def _check_confirmed(locked: AccessRequest, shown: Shown, now: datetime) -> None:
+    if not locked.judgement.step_up:
+        return
+    fresh = shown.confirmed_at is not None and shown.confirmed_at > now - CONFIRMED_FOR
+    if not fresh:
+        raise ConfirmFirst(CONFIRM)

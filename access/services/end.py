@@ -1,55 +1,89 @@
 """Ending access before its time."""
 
 from django.db import transaction
+from django.db.models import Q
 
-from access import ledger, policy, tasks
+from access import ledger, notices, policy, tasks
 from access.clock import db_now
-from access.errors import WrongState
-from access.models import EndOrder, Grant, Person
+from access.errors import Invalid, WrongState
+from access.models import EndedHow, EndOrder, Grant, Person
+from access.notices.grants import doors_of
 from access.services.refusals import one_transaction
-from access.services.submit import clean_text
+from access.services.submission import REASON_LIMIT, clean_text
 from access.states import WANTING, GrantState
+
+# In the grace of a soft end the door is shut, and an order still ends who is connected.
+CAN_BE_ENDED = Q(state__in=WANTING) | Q(state=GrantState.CLOSING, grace_minutes__gt=0)
 
 
 def end(grant: Grant, *, by: Person, reason: str = "") -> Grant:
     """Order the end of a grant and of those of the same request on the same machine.
 
-    Safe to repeat: a second order changes nothing. Raises ``NotAllowed``, or ``WrongState``
-    when the grant is already closed.
+    Whoever ends what was given to somebody else revokes it, and says why. Safe to repeat: a
+    second order changes nothing. Raises ``NotAllowed``, ``Invalid``, or ``WrongState`` when the
+    grant is already closed.
     """
     with one_transaction("grant.end", by=by, reference=grant.access_request.reference):
         policy.check_may_end(grant, by)
+        how, reason = how_of(grant, by), _checked(reason, how_of(grant, by))
         grant.refresh_from_db(fields=["state"])
         if grant.state == GrantState.CLOSED:
             raise WrongState("This access is already closed.")
-        now = db_now()
-        together = _together(grant)
-        for each in together:
-            _, new = EndOrder.objects.get_or_create(
-                grant=each, defaults={"by": by, "at": now, "reason": clean_text(reason)}
-            )
-            if new:
-                _record(each, by, reason)
+        now, together = db_now(), _together(grant)
+        orders = [_order(each, by=by, at=now, how=how, reason=reason) for each in together]
+        if how == EndedHow.REVOKED and any(orders):
+            _tell(grant, by, reason)
         gates = [each.gate_id for each in together]
         transaction.on_commit(lambda: tasks.wake(gates))
     return grant
 
 
+def how_of(grant: Grant, by: Person) -> EndedHow:
+    own = grant.access_request.requester_id == by.pk
+    return EndedHow.BY_OWNER if own else EndedHow.REVOKED
+
+
+def _checked(reason: str, how: EndedHow) -> str:
+    reason = clean_text(reason)
+    if how == EndedHow.REVOKED and not reason:
+        raise Invalid({"reason": "Say why it is revoked. The person who had it will read it."})
+    if len(reason) > REASON_LIMIT:
+        raise Invalid({"reason": f"Keep the reason under {REASON_LIMIT} characters."})
+    return reason
+
+
 def _together(grant: Grant) -> list[Grant]:
     """A link and the window it needs end together."""
     same = Grant.objects.filter(
+        CAN_BE_ENDED,
         access_request_id=grant.access_request_id,
         machine_id=grant.machine_id,
-        state__in=WANTING,
     )
     return list(same.select_related("machine", "access_request").order_by("pk"))
 
 
-def _record(grant: Grant, by: Person, reason: str) -> None:
-    ledger.record(
-        "grant.end_ordered",
+def _order(grant: Grant, **words: object) -> bool:
+    """``False`` when its end was ordered already."""
+    order, new = EndOrder.objects.get_or_create(grant=grant, defaults=words)
+    if new:
+        ledger.record(
+            "grant.revoked" if order.how == EndedHow.REVOKED else "grant.end_ordered",
+            by=order.by,
+            reference=grant.access_request.reference,
+            subject=grant.machine.resource_key,
+            data={"grant": grant.pk, "kind": grant.kind, "reason": order.reason},
+        )
+    return new
+
+
+def _tell(grant: Grant, by: Person, reason: str) -> None:
+    asked = grant.access_request
+    key = f"{asked.reference}.{grant.machine_id}.revoked"
+    notices.tell(
+        "grant.revoked",
+        key=key,
+        to=[asked.requester],
+        about=asked,
+        data={"why": reason, "doors": doors_of([grant]), "until": grant.ends_at},
         by=by,
-        reference=grant.access_request.reference,
-        subject=grant.machine.resource_key,
-        data={"grant": grant.pk, "kind": grant.kind, "reason": clean_text(reason)},
     )

@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from django.db import transaction
 
 from access import ledger
-from access.errors import NotAllowed, WrongState
+from access.errors import ConfirmFirst, NotAllowed, Overreach, WrongState
 from access.models import Person
 
 
 @contextmanager
-def one_transaction(event: str, *, by: Person, reference: str = "") -> Iterator[None]:
+def one_transaction(event: str, *, by: Person | str, reference: str = "") -> Iterator[None]:
     """The outermost transaction of a service. A refusal leaves a line and nothing else."""
     try:
         with transaction.atomic(durable=True):
             yield
-    except (NotAllowed, WrongState) as refusal:
+    except ConfirmFirst:
+        raise
+    except (NotAllowed, WrongState, Overreach) as refusal:
         with transaction.atomic():
             ledger.record(
                 f"{event}.refused",

@@ -1,170 +1,84 @@
-"""Asking for access."""
+"""Asking for access: for one machine, or for several with one decision."""
 
-import re
-import unicodedata
-import uuid
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
-from django.utils.timezone import localtime
+from django.db import IntegrityError
 
-from access import judging, ledger, policy
+from access import ledger, policy
 from access.clock import db_now
 from access.errors import Invalid
-from access.kinds import Offer, kind_named
+from access.kinds import all_kinds, kind_named
 from access.models import AccessRequest, Machine, Person, RequestedDoor
-from access.offers import caveats_of, doors_needed, find_offer, overlap
+from access.offers import caveats_of, doors_needed
+from access.ruling import Ruling
+from access.services.checks import Wanted, check_submission
+from access.services.completing import complete_by_rule
 from access.services.refusals import one_transaction
-from access.states import RequestState
-from access.terms import digest_of
+from access.services.submission import REASON_LIMIT, Submission, clean_text
+from access.services.writing import announce, told_kindly, write
 
-REASON_LIMIT = 1000
-EARLIEST_SLACK = timedelta(minutes=5)  # a page left open for a moment is no mistake
-FARTHEST = timedelta(days=30)
-TICKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9#/_.-]{0,63}")
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What a form or an API call asks for. ``start`` is aware, or ``None`` for "now"."""
-
-    submission_key: uuid.UUID
-    machine_id: int
-    kind: str
-    port: int
-    minutes: int
-    reason: str
-    start: datetime | None = None
-    ticket: str = ""
-    vendor_name: str = ""
-    vendor_company: str = ""
-    vendor_mail: str = ""
+__all__ = ["REASON_LIMIT", "Submission", "clean_text", "submit"]
 
 
 def submit(submission: Submission, *, by: Person) -> AccessRequest:
     """Create the request, or return the one that this key created before.
 
-    Raises ``NotAllowed``, or ``Invalid`` with a message for each wrong field.
+    Where a rule of the policy approves without people, it is approved at once. Raises
+    ``NotAllowed``, or ``Invalid`` with a message for each wrong field.
     """
-    with one_transaction("request.submit", by=by):
-        machine = Machine.objects.select_for_update().filter(pk=submission.machine_id).first()
-        again = AccessRequest.objects.filter(
-            requester=by, submission_key=submission.submission_key
-        ).first()
+    submission = for_whom(submission)
+    try:
+        with one_transaction("request.submit", by=by):
+            machines = lock_machines(submission)
+            again = sent_before(submission, by)
+            if again is not None:
+                return again
+            policy.check_may_request(by)
+            now = db_now()
+            wanted, ruling = check_submission(submission, machines, by, now)
+            made = _create(submission, wanted, ruling, by, now)
+            if made.judgement.auto_approve:
+                complete_by_rule(made, now)
+            else:
+                announce(made, now)
+            return made
+    except IntegrityError as error:
+        again = sent_before(submission, by)  # the same key at the same instant, elsewhere
         if again is not None:
             return again
-        policy.check_may_request(by)
-        if machine is None:
-            raise Invalid({"machine": "Choose a machine from the list."})
-        offer = _check(submission, machine, by, db_now())
-        return _create(submission, machine, offer, by)
+        raise told_kindly(error) from error
 
 
-def clean_text(text: str) -> str:
-    """Without control characters and surrounding space; line breaks become plain ones."""
-    plain = text.replace("\r\n", "\n").replace("\r", "\n")
-    kept = (c for c in plain if c == "\n" or unicodedata.category(c) not in {"Cc", "Cf", "Cs"})
-    return "".join(kept).strip()
+def for_whom(submission: Submission) -> Submission:
+    """Only a link is for a vendor. On anything else the vendor's address would be a word of the
+    person's own choice that rules of the policy listen to."""
+    if submission.kind not in all_kinds() or kind_named(submission.kind).exclusive:
+        return submission
+    return replace(submission, vendor_name="", vendor_company="", vendor_mail="")
 
 
-def _check(submission: Submission, machine: Machine, by: Person, now: datetime) -> Offer:
-    offer = find_offer(machine, kind=submission.kind, port=submission.port)
-    if offer is None:
-        raise Invalid({"kind": f"{machine.name} cannot be reached this way."})
-    if offer.refusal:
-        raise Invalid({"kind": offer.refusal})
-    problems = {
-        **_check_time(submission, offer, now),
-        **_check_words(submission),
-        **_check_vendor(submission),
-    }
-    if problems:
-        raise Invalid(problems)
-    _check_works(submission, machine, offer, now)
-    _check_others(submission, machine, by, now)
-    return offer
+def sent_before(submission: Submission, by: Person) -> AccessRequest | None:
+    """The request that the same key made."""
+    mine = AccessRequest.objects.filter(requester=by)
+    return mine.filter(submission_key=submission.submission_key).first()
 
 
-def _check_works(submission: Submission, machine: Machine, offer: Offer, now: datetime) -> None:
-    """An approver must never be asked for what cannot work."""
-    doors = [(each.kind, each.port) for each in doors_needed(machine, offer)]
-    checks = judging.preflight(machine, doors, asked=offer.kind, minutes=submission.minutes)
-    is_for_now = submission.start is None or submission.start <= now
-    if reason := judging.reason_to_refuse(checks, is_for_now=is_for_now):
-        raise Invalid({"kind": reason})
+def lock_machines(submission: Submission) -> list[Machine]:
+    """In the order of their numbers, so that two submissions cannot wait for each other; returned
+    as they were asked for."""
+    ids = list(submission.ports)
+    rows = Machine.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    found = {machine.pk: machine for machine in rows}
+    if len(found) != len(ids):
+        raise Invalid({"machine": "Choose a machine from the list."})
+    return [found[pk] for pk in ids]
 
 
-def _check_time(submission: Submission, offer: Offer, now: datetime) -> dict[str, str]:
-    longest = min(offer.max_minutes, policy.snapshot()["max_minutes"])
-    problems = {}
-    if not policy.SHORTEST_MINUTES <= submission.minutes <= longest:
-        shortest = policy.SHORTEST_MINUTES
-        problems["minutes"] = f"Choose between {shortest} and {longest} minutes."
-    if submission.start is None:
-        return problems
-    if submission.start < now - EARLIEST_SLACK:
-        problems["start"] = "The start must not be in the past."
-    elif submission.start > now + FARTHEST:
-        problems["start"] = f"The start must be within {FARTHEST.days} days."
-    return problems
-
-
-def _check_words(submission: Submission) -> dict[str, str]:
-    problems = {}
-    reason = clean_text(submission.reason)
-    if not reason:
-        problems["reason"] = "Say what you need the access for. The approver decides by it."
-    elif len(reason) > REASON_LIMIT:
-        problems["reason"] = f"Keep the reason under {REASON_LIMIT} characters."
-    if submission.ticket and not TICKET.fullmatch(submission.ticket.strip()):
-        problems["ticket"] = "A ticket looks like INC-12345: letters, digits and # / _ . - only."
-    return problems
-
-
-def _check_vendor(submission: Submission) -> dict[str, str]:
-    if not kind_named(submission.kind).exclusive:
-        return {}
-    if not clean_text(submission.vendor_name):
-        return {"vendor_name": "Name the person who will use the link."}
-    if not clean_text(submission.vendor_company):
-        return {"vendor_company": "Name the company of the person who will use the link."}
-    return {}
-
-
-def _check_others(submission: Submission, machine: Machine, by: Person, now: datetime) -> None:
-    if not policy.eligible_approvers(by.pk).exists():
-        raise Invalid({"machine": "Nobody could approve this: there is no approver but you."})
-    twin = AccessRequest.objects.filter(
-        requester=by, state=RequestState.PENDING, lapses_at__gt=now,
-        doors__machine=machine, doors__kind=submission.kind, doors__port=submission.port,
-    ).first()  # fmt: skip
-    if twin is not None:
-        raise Invalid({"machine": f"You already asked for this: {twin.reference} is waiting."})
-    if kind_named(submission.kind).exclusive:
-        _check_free(submission, machine, by, now)
-
-
-def _check_free(submission: Submission, machine: Machine, by: Person, now: datetime) -> None:
-    start = submission.start or now
-    end = start + timedelta(minutes=submission.minutes)
-    taken = overlap(
-        machine, kind=submission.kind, port=submission.port, start=start, end=end, now=now
-    )
-    if taken is None:
-        return
-    free = localtime(taken.until, by.tz).strftime("%d %b %Y %H:%M %Z")
-    label = kind_named(submission.kind).label.lower()
-    how = "is waiting for approval" if taken.pending else "is approved"
-    raise Invalid(
-        {
-            "machine": f"{machine.name} serves one {label} at a time and {taken.reference} {how}. "
-            f"It is free from {free}."
-        }
-    )
-
-
-def _create(submission: Submission, machine: Machine, offer: Offer, by: Person) -> AccessRequest:
-    now = db_now()
+def _create(
+    submission: Submission, wanted: Sequence[Wanted], ruling: Ruling, by: Person, now: datetime
+) -> AccessRequest:
     access_request = AccessRequest(
         requester=by,
         submission_key=submission.submission_key,
@@ -176,48 +90,46 @@ def _create(submission: Submission, machine: Machine, offer: Offer, by: Person) 
         vendor_name=clean_text(submission.vendor_name),
         vendor_company=clean_text(submission.vendor_company),
         vendor_mail=clean_text(submission.vendor_mail),
-        policy=policy.snapshot(),
+        policy=ruling.as_json(),
         created_at=now,
     )
-    access_request.lapses_at = _lapses_at(access_request, now)
     doors = [
-        RequestedDoor(machine=machine, vm_id=machine.vm_id, kind=o.kind, port=o.port)
-        for o in doors_needed(machine, offer)
+        RequestedDoor(machine=each.machine, vm_id=each.machine.vm_id, kind=o.kind, port=o.port)
+        for each in wanted
+        for o in doors_needed(each.machine, each.offer)
     ]
-    access_request.terms_digest = digest_of(access_request, doors)
-    access_request.save(force_insert=True)
-    for door in doors:
-        door.access_request = access_request
-    RequestedDoor.objects.bulk_create(doors)
-    _record(access_request, machine, doors, by)
+    write(access_request, doors, now)
+    _record(access_request, [each.machine for each in wanted], doors, by)
     return access_request
 
 
-def _lapses_at(access_request: AccessRequest, now: datetime) -> datetime:
-    """A waiting request lapses after a while; a scheduled one at the latest when it would end."""
-    if access_request.asked_start is None:
-        return now + policy.lapse_after()
-    start, end = access_request.window_from(now)
-    return min(max(start, now) + policy.lapse_after(), end)
-
-
 def _record(
-    access_request: AccessRequest, machine: Machine, doors: list[RequestedDoor], by: Person
+    access_request: AccessRequest,
+    machines: Sequence[Machine],
+    doors: list[RequestedDoor],
+    by: Person,
 ) -> None:
+    named = {door.machine.resource_key: door.machine_id for door in doors}
     ledger.record(
         "request.submitted",
         by=by,
         reference=access_request.reference,
-        subject=machine.resource_key,
+        subject=machines[0].resource_key,
         data={
             "kind": access_request.kind,
-            "doors": [{"kind": door.kind, "port": door.port} for door in doors],
+            "doors": [
+                {"kind": door.kind, "port": door.port}
+                | ({"machine": door.machine.resource_key} if len(named) > 1 else {})
+                for door in doors
+            ],
             "minutes": access_request.duration_minutes,
             "start": access_request.asked_start,
             "reason": access_request.reason,
             "ticket": access_request.ticket,
             "vendor": access_request.vendor_company,
             "terms_digest": access_request.terms_digest,
+            "policy": access_request.policy["number"],
+            "rules": list(access_request.judgement.rules),
             **({"caveats": caveats} if (caveats := caveats_of(doors)) else {}),
         },
     )

@@ -1,24 +1,66 @@
-"""Asking for access: one page, from the way in to the ticket."""
+"""Asking for access: one page, from the way in to the ticket, for one machine or for several."""
 
 import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy, services
-from access.forms import CUSTOM, NOW, PRESETS, AskForm, NoSuchTimeError, PreviewForm
+from access.forms import CUSTOM, NOW, PRESETS, AskForm, PreviewForm
 from access.models import AccessRequest, Machine, Person
+from access.models.requests import REFERENCE_PREFIX
+from access.presenters.asks import ticket_words
 from access.presenters.moments import duration
-from access.presenters.ways import Way, possible, ways_into
-from access.views.preflight import BIGGEST_ID, asked_machine, for_form
+from access.presenters.outlook import Asker, outlook_for, with_lengths
+from access.presenters.shared_ways import ways_for
+from access.presenters.ways import Way, possible
+from access.ruling import InForce, Terms, policy_in_force
+from access.services.submission import MOST_MACHINES
+from access.views.numbers import number_in
+from access.views.preflight import BIGGEST_ID, asked_machines, chosen, for_way
 from access.views.problems import accepted, mapped
 from access.views.who import signed_in
+from access.walltime import NoSuchTimeError
 
 WORDS = ("reason", "ticket", "vendor_name", "vendor_company", "vendor_mail")
+TYPED = ("submission_key", "way", "minutes", "custom_minutes", "when", "start", *WORDS)
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who asks for what, and the ways in that there are."""
+
+    person: Person
+    machines: list[Machine]
+    ways: list[Way]
+    by: InForce
+
+    @property
+    def longest(self) -> int:
+        return max((way.max_minutes for way in possible(self.ways)), default=0)
+
+    @property
+    def lengths(self) -> list[tuple[str, str]]:
+        """Those that some way bears; which one bears what is checked when it is sent."""
+        found = {minutes for way in possible(self.ways) for minutes in way.lengths}
+        return [(str(minutes), duration(minutes)) for minutes in sorted(found)]
+
+    def form(self, data: QueryDict | None = None, initial: Any = None) -> AskForm:
+        return AskForm(
+            ways=[(way.value, way.label) for way in possible(self.ways)],
+            lengths=self.lengths,
+            zone=self.person.tz,
+            data=data,
+            initial=initial,
+        )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -26,18 +68,26 @@ WORDS = ("reason", "ticket", "vendor_name", "vendor_company", "vendor_mail")
 @signed_in
 def ask(request: HttpRequest, person: Person) -> HttpResponse:
     sent = request.POST if request.method == "POST" else request.GET
-    if not sent.get("machine"):
-        return redirect("machines")
-    machine = asked_machine(sent.get("machine", ""))
-    ways = ways_into(machine)
+    removed = sent.get("remove", "")
+    machines = [machine for machine in asked_machines(sent) if str(machine.pk) != removed]
+    if not machines or len(machines) > MOST_MACHINES:
+        return _elsewhere(request, machines)
+    asking = _asking(person, machines, sent)
     if request.method != "POST":
         policy.check_may_request(person)
-        form = _form(ways, person, initial=_first(request, person, machine, ways))
-        return _page(request, person, machine, ways, form)
-    form = _form(ways, person, data=request.POST)
-    made = accepted(form, lambda: services.submit(form.submission(machine), by=person))
+        return _page(request, asking, asking.form(initial=_first(request, asking)))
+    if removed or "update" in sent:  # nothing is sent: the page is made anew with what was typed
+        kept = {name: sent.get(name, "") for name in TYPED}
+        return _page(request, asking, asking.form(initial=kept))
+    return _send(request, asking)
+
+
+def _send(request: HttpRequest, asking: Asking) -> HttpResponse:
+    form, way = asking.form(data=request.POST), chosen(asking.ways, request.POST.get("way", ""))
+    ports = {machine.pk: way.ports[machine.pk] for machine in asking.machines} if way else {}
+    made = accepted(form, lambda: services.submit(form.submission(ports), by=asking.person))
     if made is None:
-        return _page(request, person, machine, ways, form)
+        return _page(request, asking, form)
     messages.success(request, f"{made.reference} was sent.")
     return redirect("request", made.reference)
 
@@ -45,91 +95,120 @@ def ask(request: HttpRequest, person: Person) -> HttpResponse:
 @require_safe
 @signed_in
 def preview(request: HttpRequest, person: Person) -> HttpResponse:
-    """When it would end, while the form is being filled."""
-    form = PreviewForm(request.GET)
+    """When it would end and what would happen to it, while the form is being filled."""
+    machines = asked_machines(request.GET)
+    way = chosen(ways_for(machines), request.GET.get("way", "")) if machines else None
+    asking = Asking(person, machines, [], policy_in_force())
+    context = _preview(asking, way, request.GET)
+    return render(request, "access/parts/preview.html", {**context, "swapping": True})
+
+
+def _asking(person: Person, machines: list[Machine], sent: Mapping[str, Any]) -> Asking:
+    (start, _), by = _start(person, sent), policy_in_force()
+    asker = Asker(person, start or timezone.now())
+    ways = with_lengths(ways_for(machines), machines, PRESETS, asker, by)
+    return Asking(person, machines, ways, by)
+
+
+def _preview(asking: Asking, way: Way | None, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """As the form stands, right or wrong."""
+    form = PreviewForm(typed)
     form.is_valid()
-    length, problem, start = form.length(), "", None
+    length, now = form.length(), timezone.now()
+    start, problem = _start(asking.person, typed)
+    outlook = None
+    if way is not None:
+        minutes = form.in_minutes() or policy.SHORTEST_MINUTES
+        mail = str(typed.get("vendor_mail") or "")
+        terms = Terms(way.kind, minutes, start or now, asking.person, mail)
+        wanted = [(machine, way.ports[machine.pk]) for machine in asking.machines]
+        outlook = outlook_for(wanted, terms, now, by=asking.by)
+    end = (start or now) + length if length and not problem else None
+    return {
+        "start": start, "end": end, "problem": problem, "outlook": outlook,
+        "ticket_hint": ticket_words(outlook.judgement) if outlook else "Such as INC-12345.",
+    }  # fmt: skip
+
+
+def _start(person: Person, typed: Mapping[str, Any]) -> tuple[datetime | None, str]:
+    """(the start, ``None`` for now; what is wrong with it)."""
+    form = PreviewForm(typed)
+    form.is_valid()
     try:
-        start = form.start_in(person.tz)
+        return form.start_in(person.tz), ""
     except NoSuchTimeError as wrong:
-        problem = str(wrong)
-    end = (start or timezone.now()) + length if length and not problem else None
-    context = {"start": start, "end": end, "problem": problem}
-    return render(request, "access/parts/preview.html", context)
+        return None, str(wrong)
 
 
-def _form(
-    ways: list[Way],
-    person: Person,
-    *,
-    data: QueryDict | None = None,
-    initial: dict[str, Any] | None = None,
-) -> AskForm:
-    longest = _longest(ways)
-    return AskForm(
-        ways=[(way.value, way.label) for way in possible(ways)],
-        lengths=[(str(m), duration(m)) for m in PRESETS if m <= longest],
-        zone=person.tz,
-        data=data,
-        initial=initial,
-    )
+def _elsewhere(request: HttpRequest, machines: list[Machine]) -> HttpResponse:
+    """To the list of machines: with none there is nothing to ask for, and too many are too many."""
+    if machines:
+        messages.error(request, f"Choose at most {MOST_MACHINES} machines for one request.")
+    elif "q" in request.GET:
+        messages.error(request, "Tick the machines that you need first.")
+    query = QueryDict(mutable=True)
+    query.setlist("machine", [str(machine.pk) for machine in machines])
+    return redirect(f"{reverse('machines')}?{query.urlencode()}" if machines else "machines")
 
 
-def _longest(ways: list[Way]) -> int:
-    return max((way.max_minutes for way in possible(ways)), default=0)
-
-
-def _first(
-    request: HttpRequest, person: Person, machine: Machine, ways: list[Way]
-) -> dict[str, Any]:
+def _first(request: HttpRequest, asking: Asking) -> dict[str, Any]:
     """Initial values. The key made here lets the form be sent twice and count once."""
-    former = _former(request.GET.get("again", ""), person, machine)
-    minutes = former.duration_minutes if former else PRESETS[0]
-    preset = minutes in PRESETS
+    former = _former(request.GET.get("again", ""), asking)
+    bears = [int(minutes) for minutes, _ in asking.lengths] or [PRESETS[0]]
+    minutes = former.duration_minutes if former else bears[0]
     words = {name: getattr(former, name) for name in WORDS} if former else {}
     return {
         "submission_key": uuid.uuid4(),
-        "machine": machine.pk,
-        "way": _wanted_way(request, ways),
-        "minutes": str(minutes) if preset else CUSTOM,
-        "custom_minutes": None if preset else minutes,
+        "way": _wanted_way(request, asking.ways, former),
+        "minutes": str(minutes) if minutes in bears else CUSTOM,
+        "custom_minutes": None if minutes in bears else minutes,
         "when": NOW,
         **words,
     }
 
 
-def _wanted_way(request: HttpRequest, ways: list[Way]) -> str:
+def _wanted_way(request: HttpRequest, ways: list[Way], former: AccessRequest | None) -> str:
+    """What the address names, else the same doors as before, else the same kind."""
     wanted = f"{request.GET.get('kind', '')}:{request.GET.get('port', '')}"
     values = [way.value for way in possible(ways)]
     kinds = {way.value: way.kind for way in possible(ways)}
     same_kind = [value for value in values if kinds[value] == request.GET.get("kind")]
-    return wanted if wanted in values else next(iter([*same_kind, *values]), "")
+    as_before = [way.value for way in possible(ways) if former and _leads_to(way, former)]
+    return wanted if wanted in values else next(iter([*as_before, *same_kind, *values]), "")
 
 
-def _former(reference: str, person: Person, machine: Machine) -> AccessRequest | None:
+def _leads_to(way: Way, former: AccessRequest) -> bool:
+    doors = former.doors.filter(kind=former.kind).values_list("machine_id", "port")
+    return way.kind == former.kind and set(way.ports.items()) <= set(doors)
+
+
+def _former(reference: str, asking: Asking) -> AccessRequest | None:
     """One's own request for this machine that is asked for again."""
-    number = reference.removeprefix("BA-")
-    if not (number.isascii() and number.isdecimal()):
+    number = number_in(reference.removeprefix(REFERENCE_PREFIX))
+    if number is None:
         return None
-    mine = AccessRequest.objects.filter(requester=person, doors__machine=machine)
-    return mine.filter(pk=min(int(number), BIGGEST_ID)).first()
+    machines = [machine.pk for machine in asking.machines]
+    mine = AccessRequest.objects.filter(requester=asking.person, doors__machine__in=machines)
+    return mine.filter(pk=min(number, BIGGEST_ID)).first()
 
 
-def _page(
-    request: HttpRequest, person: Person, machine: Machine, ways: list[Way], form: AskForm
-) -> HttpResponse:
-    mine = AccessRequest.objects.filter(requester=person).exclude(ticket="")
+def _page(request: HttpRequest, asking: Asking, form: AskForm) -> HttpResponse:
+    mine = AccessRequest.objects.filter(requester=asking.person).exclude(ticket="")
+    typed = form.data or form.initial
+    way, usable = chosen(asking.ways, str(form["way"].value() or "")), possible(asking.ways)
+    length = PreviewForm(typed)
+    length.is_valid()
     context = {
-        "machine": machine,
-        "ways": ways,
-        "can_ask": bool(possible(ways)),
-        "asks_vendor": any(way.for_vendor for way in possible(ways)),
-        "longest": _longest(ways),
+        "machines": asking.machines,
+        "machine": asking.machines[0],
+        "ways": asking.ways,
+        "can_ask": bool(usable),
+        "asks_vendor": any(way.for_vendor for way in usable),
+        "longest": asking.longest,
         "form": form,
-        "approvers": list(policy.eligible_approvers(person.pk)),
-        "lapse_minutes": policy.lapse_after().total_seconds() // 60,
         "tickets": list(dict.fromkeys(mine.order_by("-id").values_list("ticket", flat=True)[:10])),
         "now": timezone.now(),
-        **for_form(machine, form),
+        **_preview(asking, way, typed),
+        **for_way(asking.machines, way, length.in_minutes()),
     }
     return render(request, "access/ask.html", context, status=400 if form.errors else 200)

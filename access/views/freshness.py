@@ -14,8 +14,15 @@ from access.presenters.statuses import OVERDUE_AFTER
 
 REQUEST_FACTS = (
     "state",
+    "revision",
+    "stage",
+    "hold",
+    "blocked",
+    "asked_back_at",
     "grants__pk",
     "grants__state",
+    "grants__ends_at",
+    "grants__shut_at",
     "grants__outstanding",
     "grants__problem",
     "grants__end_order__at",

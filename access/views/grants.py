@@ -8,8 +8,9 @@ from django.views.decorators.http import require_http_methods
 
 from access import policy, services
 from access.forms import EndForm
-from access.models import Grant, Person
+from access.models import EndedHow, Grant, Person
 from access.presenters.grants import line_for
+from access.services.end import how_of
 from access.states import GrantState
 from access.views.problems import accepted, mapped
 from access.views.who import signed_in
@@ -43,5 +44,6 @@ def _page(request: HttpRequest, person: Person, grant: Grant, form: EndForm) -> 
         "line": line_for(grant, person, timezone.now()),
         "together": [each.kind for each in together],
         "form": form,
+        "revokes": how_of(grant, person) == EndedHow.REVOKED,
     }
     return render(request, "access/end.html", context, status=400 if form.errors else 200)

@@ -7,8 +7,10 @@ from django.views.decorators.http import require_safe
 
 from access import policy
 from access.models import AccessRequest, Grant, Person, Role
+from access.presenters.deputies import standing_in
 from access.presenters.grants import lines_for
-from access.presenters.requests import RequestRow, row_for, with_doors
+from access.presenters.queue import for_queue, queue_row
+from access.presenters.requests import RequestRow, load_doors, row_for
 from access.states import LIVE, GrantState, RequestState
 from access.views.who import signed_in
 
@@ -20,13 +22,16 @@ RECENT, RECENT_READ, SHOWN = 5, 20, 25
 def home(request: HttpRequest, person: Person) -> HttpResponse:
     now = timezone.now()
     grants = _live_grants(person)
-    recent = [row_for(asked, now) for asked in _lately(person)]
+    lately, to_decide = _lately(person), _to_decide(person)
+    load_doors([*lately, *to_decide])
+    recent = [row_for(asked, now) for asked in lately]
     context = {
         "now": now,
         "lines": lines_for(grants, person, now),
         "has_open": any(grant.state == GrantState.OPEN for grant in grants),
         "waiting": [row for row in recent if row.access_request.state == RequestState.PENDING],
-        "to_decide": [row_for(asked, now) for asked in _to_decide(person)],
+        "to_decide": [queue_row(asked, now) for asked in to_decide],
+        "standing_in": standing_in(person, now),
         "again": _once_per_machine(recent)[:RECENT],
     }
     return render(request, "access/home.html", context)
@@ -40,20 +45,19 @@ def _live_grants(person: Person) -> list[Grant]:
 
 def _lately(person: Person) -> list[AccessRequest]:
     mine = AccessRequest.objects.filter(requester=person).order_by("-created_at", "-id")
-    return list(with_doors(mine)[:RECENT_READ])
+    return list(mine[:RECENT_READ])
 
 
 def _to_decide(person: Person) -> list[AccessRequest]:
     if not person.holds(Role.APPROVER):
         return []
-    rows = policy.waiting_for(person).select_related("requester")
-    return list(with_doors(rows)[:RECENT])
+    return list(for_queue(policy.waiting_for(person))[:RECENT])
 
 
 def _once_per_machine(rows: list[RequestRow]) -> list[RequestRow]:
     """The latest request for each machine and way."""
     found: dict[tuple[int, str], RequestRow] = {}
     for row in rows:
-        if row.machine is not None:
+        if row.machine is not None and row.access_request.extends_id is None:
             found.setdefault((row.machine.pk, row.access_request.kind), row)
     return list(found.values())

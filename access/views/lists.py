@@ -1,4 +1,4 @@
-"""Lists: my requests, what waits for me, and everything that is open now. Overdue comes first."""
+"""Lists: my requests, and everything that is open now. Overdue comes first."""
 
 from datetime import UTC, datetime
 
@@ -38,17 +38,6 @@ def mine(request: HttpRequest, person: Person) -> HttpResponse:
         "filter": chosen,
     }
     return render(request, "access/requests.html", context)
-
-
-@require_safe
-@signed_in
-def approvals(request: HttpRequest, person: Person) -> HttpResponse:
-    """Whichever lapses first is on top."""
-    now = timezone.now()
-    rows = policy.waiting_for(person).select_related("requester")
-    page = page_of(request, with_doors(rows), ordering=("lapses_at", "id"))
-    context = {"page": page, "rows": [row_for(asked, now) for asked in page.rows], "now": now}
-    return render(request, "access/approvals.html", context)
 
 
 @require_safe

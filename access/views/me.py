@@ -1,4 +1,4 @@
-"""What people set for themselves: their time zone, and light or dark."""
+"""What people set for themselves: their time zone, their mail, and light or dark."""
 
 from django.contrib import messages
 from django.db import transaction
@@ -8,11 +8,14 @@ from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
+from access.delivery.showing import line_for
 from access.forms import MeForm
-from access.models import Person
+from access.models import Notice, Person
+from access.notice_forms import NoticeForm
 from access.views.who import signed_in
 
 THEMES = {"light": "Light", "dark": "Dark", "system": "As the device"}
+LAST = 5  # notices that a person is shown again
 THEME_COOKIE, A_YEAR = "theme", 365 * 24 * 3600
 
 
@@ -24,7 +27,14 @@ def me(request: HttpRequest, person: Person) -> HttpResponse:
         _save(person, form.cleaned_data["zone"])
         messages.success(request, "Saved.")
         return redirect("settings")
-    context = {"form": form, "themes": THEMES}
+    last = Notice.objects.filter(person=person).select_related("person", "endpoint")
+    told = [line_for(notice, person, may_retry=False) for notice in last.order_by("-pk")[:LAST]]
+    context = {
+        "form": form,
+        "themes": THEMES,
+        "notice_form": NoticeForm.of(person),
+        "told": told,
+    }
     return render(request, "access/me.html", context, status=400 if form.errors else 200)
 
 

@@ -1,21 +1,27 @@
 """Whether what is being asked for can work: beside the form, and for who decides."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from access import judging, policy
-from access.forms import AskForm, PreviewForm
+from access.forms import PreviewForm
 from access.inventory import last_reading
 from access.models import AccessRequest, Machine, Person
 from access.offers import doors_needed, find_offer
-from access.presenters.preflight import preflight_of
+from access.presenters.preflight import MachinePreflight, preflight_of, worst_machines_first
+from access.presenters.shared_ways import ways_for
+from access.presenters.ways import Way
+from access.views.numbers import number_in
 from access.views.problems import mapped
 from access.views.who import signed_in
 
 BIGGEST_ID = 2**63 - 1
+MOST_READ = 100  # of machines in an address; a request may name far fewer
 
 
 @require_safe
@@ -26,54 +32,78 @@ def preflight(request: HttpRequest, person: Person) -> HttpResponse:
     policy.check_may_request(person)
     form = PreviewForm(request.GET)
     form.is_valid()
-    length = form.length()
-    minutes = int(length.total_seconds() // 60) if length else 0
-    machine = asked_machine(request.GET.get("machine", ""))
-    context = for_way(machine, request.GET.get("way", ""), minutes)
+    machines = asked_machines(request.GET)
+    way = chosen(ways_for(machines), request.GET.get("way", "")) if machines else None
+    context = for_way(machines, way, form.in_minutes())
     return render(request, "access/parts/preflight.html", context)
 
 
 def asked_machine(sent: str) -> Machine:
-    number = int(sent) if sent.isascii() and sent.isdecimal() else 0
-    rows = Machine.objects.select_related("bastion__link_host", "outside").prefetch_related(
-        "jit_ports"
-    )
-    return get_object_or_404(rows, pk=min(number, BIGGEST_ID))
+    """The one of this number, or a 404."""
+    return get_object_or_404(_machines(), pk=min(number_in(sent) or 0, BIGGEST_ID))
 
 
-def for_form(machine: Machine, form: AskForm) -> dict[str, Any]:
-    """As the form stands, right or wrong."""
-    length = PreviewForm(form.data or form.initial)
-    length.is_valid()
-    found = length.length()
-    minutes = int(found.total_seconds() // 60) if found else 0
-    return for_way(machine, str(form["way"].value() or ""), minutes)
+def asked_machines(sent: QueryDict) -> list[Machine]:
+    """Each once, in the order of the address. One that is not there is a 404."""
+    given = [value for value in sent.getlist("machine") if value]
+    numbers = [number_in(value) for value in given[: MOST_READ + 1]]
+    if None in numbers or len(numbers) > MOST_READ:
+        raise Http404
+    wanted = list(dict.fromkeys(min(number or 0, BIGGEST_ID) for number in numbers))
+    found = _machines().in_bulk(wanted)
+    if len(found) != len(wanted):
+        raise Http404
+    return [found[pk] for pk in wanted]
 
 
-def for_way(machine: Machine, way: str, minutes: int) -> dict[str, Any]:
-    """``way``: ``window:22``. Without a length it is judged by the shortest."""
-    kind, _, port = way.partition(":")
-    number = int(port) if port.isascii() and port.isdecimal() else 0
-    offer = find_offer(machine, kind=kind, port=number)
-    if offer is None or offer.refusal:
-        return {"preflight": None}
-    doors = [(each.kind, each.port) for each in doors_needed(machine, offer)]
-    length = minutes or policy.SHORTEST_MINUTES
-    return _judged(machine, doors, kind, length)
+def _machines() -> QuerySet[Machine]:
+    """With all that the kinds look at."""
+    rows = Machine.objects.select_related("bastion__link_host", "outside")
+    return rows.prefetch_related("jit_ports")
+
+
+def chosen(ways: Iterable[Way], value: str) -> Way | None:
+    """``value``: ``window:22``."""
+    return next((way for way in ways if way.value == value and not way.refusal), None)
+
+
+def for_way(machines: Sequence[Machine], way: Way | None, minutes: int) -> dict[str, Any]:
+    """Without a length it is judged by the shortest."""
+    if way is None:
+        return {"preflights": []}
+    doors = {machine.pk: _doors(machine, way) for machine in machines}
+    return _judged(machines, doors, way.kind, minutes or policy.SHORTEST_MINUTES)
 
 
 def for_request(access_request: AccessRequest) -> dict[str, Any]:
     """Of one that waits for a decision. Needs ``with_doors``."""
-    rows = list(access_request.doors.all())
-    if not rows:
-        return {"preflight": None}
-    doors = [(door.kind, door.port) for door in rows if door.machine_id == rows[0].machine_id]
+    machines = {door.machine_id: door.machine for door in access_request.doors.all()}
+    doors: dict[int, list[tuple[str, int]]] = {pk: [] for pk in machines}
+    for door in access_request.doors.all():
+        doors[door.machine_id].append((door.kind, door.port))
     minutes = access_request.duration_minutes
-    return _judged(rows[0].machine, doors, access_request.kind, minutes)
+    found = _judged(list(machines.values()), doors, access_request.kind, minutes)
+    return {"preflights": found["preflights"]}  # when the estate was read, its own pages say
+
+
+def _doors(machine: Machine, way: Way) -> list[tuple[str, int]]:
+    offer = find_offer(machine, kind=way.kind, port=way.ports[machine.pk])
+    return [(each.kind, each.port) for each in doors_needed(machine, offer)] if offer else []
 
 
 def _judged(
-    machine: Machine, doors: list[tuple[str, int]], asked: str, minutes: int
+    machines: Sequence[Machine],
+    doors: Mapping[int, list[tuple[str, int]]],
+    asked: str,
+    minutes: int,
 ) -> dict[str, Any]:
-    checks = judging.preflight(machine, doors, asked=asked, minutes=minutes)
-    return {"preflight": preflight_of(checks), "reading": last_reading}
+    found = [
+        MachinePreflight(
+            machine,
+            preflight_of(
+                judging.preflight(machine, doors[machine.pk], asked=asked, minutes=minutes)
+            ),
+        )
+        for machine in machines
+    ]
+    return {"preflights": worst_machines_first(found), "reading": last_reading}

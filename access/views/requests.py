@@ -1,34 +1,39 @@
-"""A request: where it stands, deciding it, taking it back, and the lists of requests."""
+"""A request: where it stands, and everything that is known of it."""
 
-from collections.abc import Callable
+import uuid
+from datetime import datetime
 from typing import Any
 
-from django.contrib import messages
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_safe
 
-from access import policy, services
-from access.forms import DecideForm
-from access.models import AccessRequest, Grant, LedgerEntry, Person
+from access import policy
+from access.approvers import Pool, StageNow, stages_now
+from access.forms import PlainForm, SayForm
+from access.models import AccessRequest, Decision, Grant, LedgerEntry, Person
+from access.presenters.background import background_of
+from access.presenters.calendar import may_be_added, window_of
+from access.presenters.changes import changed_since
+from access.presenters.conversation import conversation_for
 from access.presenters.requests import RequestPage, page_for, with_doors
 from access.presenters.timeline import Step, story
+from access.request_forms import DecideForm
 from access.states import RequestState
 from access.views.connect import panel
 from access.views.freshness import marked, request_etag, unchanged
 from access.views.preflight import for_request
-from access.views.problems import accepted, mapped_onto
 from access.views.who import signed_in
 
 LONGEST_STORY = 200
-Decider = Callable[..., AccessRequest]
 
 
 @require_safe
 @signed_in
 def detail(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
-    return _page(request, person, pk)
+    return request_page(request, person, pk)
 
 
 @require_safe
@@ -39,98 +44,87 @@ def live(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     if same := unchanged(request, etag):
         return same
     facts = _facts(person, pk)
-    context = {**facts, **panel(request, person, facts["page"]), "etag": etag, "swapping": True}
+    shown, now_at = request.GET.get("shown", ""), str(facts["asked"].revision)
+    moved = {"shown": shown or now_at, "moved": shown not in ("", now_at)}
+    context = {**facts, **panel(request, person, facts["page"]), **moved}
+    context |= {"etag": etag, "swapping": True}
     return marked(render(request, "access/parts/live.html", context), etag)
 
 
-def fresh(request: HttpRequest, *, pk: int, banner: str, status: int) -> HttpResponse:
-    """The request as it is now, above it what could not be done."""
-    return _shown(request, pk, banner=banner, status=status)
-
-
-@require_POST
-@mapped_onto(fresh)
-@signed_in
-def approve(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
-    return _decide(request, person, pk, services.approve, "approved")
-
-
-@require_POST
-@mapped_onto(fresh)
-@signed_in
-def deny(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
-    return _decide(request, person, pk, services.deny, "denied")
-
-
-@require_POST
-@mapped_onto(fresh)
-@signed_in
-def withdraw(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
-    done = services.withdraw(_visible(person, pk), by=person)
-    messages.success(request, f"{done.reference} was withdrawn.")
-    return redirect("request", done.reference)
-
-
-def _decide(
-    request: HttpRequest, person: Person, pk: int, service: Decider, what: str
-) -> HttpResponse:
-    access_request, form = _visible(person, pk), DecideForm(request.POST)
-    done = accepted(form, lambda: service(access_request, by=person, **form.cleaned_data))
-    if done is None:
-        return _page(request, person, pk, form=form, status=400)
-    messages.success(request, f"{access_request.reference} was {what}.")
-    return redirect("request", access_request.reference)
-
-
-@signed_in
-def _shown(request: HttpRequest, person: Person, pk: int, banner: str, status: int) -> HttpResponse:
-    return _page(request, person, pk, banner=banner, status=status)
-
-
-def _page(
+def request_page(
     request: HttpRequest,
     person: Person,
     pk: int,
     *,
-    form: DecideForm | None = None,
+    typed: PlainForm | None = None,
     banner: str = "",
     status: int = 200,
 ) -> HttpResponse:
+    """The page of a request, with the form that somebody typed into as they sent it."""
     facts = _facts(person, pk)
-    if facts["page"].pending:
-        facts |= for_request(facts["asked"])
-    facts |= panel(request, person, facts["page"])
-    digest = facts["page"].access_request.terms_digest
-    form = form or DecideForm(initial={"terms_digest": digest})
-    context = {**facts, "form": form, "banner": banner, "etag": request_etag(person, pk)}
+    page, asked = facts["page"], facts["asked"]
+    if page.undecided:
+        facts |= for_request(asked)
+    if page.undecided and policy.oversees(person):
+        facts["background"] = background_of(asked)
+    facts |= panel(request, person, page)
+    form = typed if isinstance(typed, DecideForm) else DecideForm(asked)
+    if form.seen < asked.revision:
+        facts["changes"] = changed_since(asked.reference, form.seen)
+    say = typed if isinstance(typed, SayForm) else SayForm(initial={"key": uuid.uuid4()})
+    etag = request_etag(person, pk)
+    context = {
+        **facts, "form": form, "say": say, "banner": banner, "etag": etag,
+        "shown": asked.revision,
+    }  # fmt: skip
     return render(request, "access/request.html", context, status=status)
 
 
 def _facts(person: Person, pk: int) -> dict[str, Any]:
-    access_request, now = _visible(person, pk), timezone.now()
-    page = page_for(access_request, _grants(access_request), person, now)
-    approvers = policy.eligible_approvers(access_request.requester_id) if page.pending else []
+    access_request, now = visible(person, pk), timezone.now()
+    stages = _stages(access_request, now)
+    grants = grants_of(access_request)
+    page = page_for(access_request, grants, stages, person, now)
     return {
         "page": page,
         "asked": access_request,
-        "approvers": list(approvers),
+        "for_calendar": may_be_added(window_of(access_request, grants), now),
+        "extensions": _extensions(access_request),
+        "talk": conversation_for(access_request, person, may_decide=page.may_decide),
         "steps": _story(access_request),
         "prefix": _source(page),
         "now": now,
     }
 
 
-def _visible(person: Person, pk: int) -> AccessRequest:
-    rows = policy.visible_requests(person).select_related("requester", "decided_by")
+def _stages(access_request: AccessRequest, now: datetime) -> list[StageNow]:
+    """As they stand; none of what is decided."""
+    if not access_request.is_undecided:
+        return []
+    return stages_now(access_request, Pool(now))
+
+
+def visible(person: Person, pk: int) -> AccessRequest:
+    """With its doors, and with what was decided and by whom."""
+    rows = policy.visible_requests(person).select_related("requester", "decided_by", "extends")
+    decisions = Decision.objects.select_related("by", "on_behalf_of").order_by("at", "pk")
+    rows = rows.prefetch_related(Prefetch("decisions", decisions))
     return get_object_or_404(with_doors(rows), pk=pk)
 
 
-def _grants(access_request: AccessRequest) -> list[Grant]:
+def grants_of(access_request: AccessRequest) -> list[Grant]:
     if access_request.state != RequestState.APPROVED:
         return []
     related = ("machine__bastion", "gate", "end_order", "access_request")
     rows = Grant.objects.filter(access_request=access_request).select_related(*related)
     return list(rows.order_by("pk"))
+
+
+def _extensions(access_request: AccessRequest) -> list[AccessRequest]:
+    """Those that were asked for more time of what this one opened."""
+    if access_request.state != RequestState.APPROVED or access_request.extends_id is not None:
+        return []
+    return list(access_request.extensions.order_by("pk"))
 
 
 def _story(access_request: AccessRequest) -> list[Step]:

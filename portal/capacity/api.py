@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from access import policy
-from access.api.views import person
+from access.api.callers import person
 from portal.azure.checks.skus import LINKS_PER_HOST
 from portal.capacity import hosts
 from portal.capacity.chart import PERIODS

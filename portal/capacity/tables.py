@@ -1,16 +1,14 @@
-"""Tables to take away: CSV that no spreadsheet takes for a formula."""
+"""Tables of the capacity pages to take away."""
 
-import csv
 from collections.abc import Iterable, Iterator, Sequence
-from io import StringIO
 
-from django.http import HttpResponse
-
+from access.views.exports import answer, harmless
 from portal.capacity.hosts import HostLine
 from portal.capacity.prices import Prices
 from portal.capacity.retiring import Retiring
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+__all__ = ["answer", "harmless", "hosts", "steps"]
+
 HOST_COLUMNS = (
     "host", "resource_id", "region", "sku", "scale_units", "carries_rdp", "carries_ssh",
     "sessions_now", "rdp_now", "ssh_now", "peak_sessions", "peak_sessions_at", "peak_units",
@@ -42,18 +40,3 @@ def steps(found: Iterable[Retiring]) -> Iterator[Sequence[object]]:
             done = "done" if step.done else "not done"
             own = (each.machine.name, each.machine.resource_id, each.address)
             yield (*own, number, step.title, done, step.evidence)
-
-
-def answer(rows: Iterable[Sequence[object]], name: str) -> HttpResponse:
-    """Every cell is quoted."""
-    text = StringIO()
-    writer = csv.writer(text, quoting=csv.QUOTE_ALL)
-    writer.writerows([harmless(cell) for cell in row] for row in rows)
-    response = HttpResponse(text.getvalue(), content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def harmless(cell: object) -> str:
-    text = str(cell)
-    return f"'{text}" if text.startswith(FORMULA) else text

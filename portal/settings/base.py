@@ -1,6 +1,7 @@
 """What every installation shares."""
 
 import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "portal.web.forgery.NoForgery",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "portal.web.middleware.PersonsZone",
@@ -69,7 +71,7 @@ TEMPLATES: list[dict[str, Any]] = [
                     ["django.template.loaders.filesystem.Loader"],
                 )
             ],
-            "builtins": ["portal.web.templatetags.words"],
+            "builtins": ["portal.web.templatetags.words", "portal.web.templatetags.glass"],
         },
     }
 ]
@@ -137,6 +139,8 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "RequestStateEnum": "access.states.RequestState",
         "GrantStateEnum": "access.states.GrantState",
+        "PolicyStateEnum": "access.models.PolicyState",
+        "CommentKindEnum": "access.models.CommentKind",
     },
 }
 
@@ -150,17 +154,25 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep": {"task": "access.sweep", "schedule": 1.0, "options": {"expires": EXPIRES}},
+    "reckon": {"task": "access.reckon", "schedule": 20.0, "options": {"expires": EXPIRES}},
     "estate": {"task": "portal.sync_estate", "schedule": 60.0, "options": {"expires": EXPIRES}},
     "sessions": {"task": "portal.watch", "schedule": 2.0, "options": {"expires": EXPIRES}},
     "policies": {"task": "jit.keep", "schedule": 2.0, "options": {"expires": EXPIRES}},
+    "reminders": {"task": "access.remind", "schedule": 5.0, "options": {"expires": EXPIRES}},
 }
 # Of workers: they weigh as much as Azure's SDKs. What is in an app's tasks.py is found without.
-CELERY_IMPORTS = ["portal.sync", "portal.watch"]
+CELERY_IMPORTS = ["portal.sync", "portal.watch", "access.delivery.tasks"]
 # Sweeps have a queue of their own, so that slow looks cannot keep anybody from noticing what is
-# due. A worker without -Q serves both.
-CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweep")]
+# due; so have notices, so that a service that does not answer keeps nobody from access. A worker
+# without -Q serves all.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweep"), Queue("notices")]
 CELERY_TASK_DEFAULT_QUEUE = "celery"
-CELERY_TASK_ROUTES = {"access.sweep": {"queue": "sweep"}, "portal.watch": {"queue": "sweep"}}
+CELERY_TASK_ROUTES = {
+    "access.sweep": {"queue": "sweep"},
+    "portal.watch": {"queue": "sweep"},
+    "access.deliver": {"queue": "notices"},
+    "access.remind": {"queue": "notices"},
+}
 
 ACCESS_KINDS = [
     "jit.kind.PortWindow",
@@ -169,6 +181,8 @@ ACCESS_KINDS = [
 ]
 ACCESS_MAX_MINUTES = env.int("ACCESS_MAX_MINUTES", default=2880)
 ACCESS_LAPSE_MINUTES = env.int("ACCESS_LAPSE_MINUTES", default=480)
+# Days on which nobody is expected to review, such as 2026-12-25,2026-12-26.
+ACCESS_HOLIDAYS = {date.fromisoformat(day) for day in env.list("ACCESS_HOLIDAYS", default=[])}
 ACCESS_LEASE_SECONDS = env.float("ACCESS_LEASE_SECONDS", default=60.0)  # one look must end within
 ACCESS_LOOK_SECONDS = 0.3  # until the next look while something moves …
 ACCESS_LOOK_GROWTH = 0.2  # … and this share more of the time that Azure has been at it
@@ -183,6 +197,33 @@ ACCESS_SESSIONS_SLOW_SECONDS = 300.0  # … and when nobody has anything open an
 ACCESS_CLOSER_SILENCE_SECONDS = 60.0  # without a closer for so long, nothing is opened
 ACCESS_WAKE_EXPIRES_SECONDS = float(EXPIRES)
 ACCESS_DEMO_SIGN_IN = False
+
+# Keys that seal what is kept of other services, newest first; old ones still open what they sealed.
+FIELD_KEYS = env("FIELD_KEYS", default="").replace(",", " ").split()
+PORTAL_URL = env("PORTAL_URL", default="")  # https://access.example.com: where notices lead to
+
+# Mail. Without a host nothing is sent by mail, and each notice says so.
+EMAIL_HOST = env("EMAIL_HOST", default="")
+EMAIL_PORT = env.int("EMAIL_PORT", default=587)
+EMAIL_HOST_USER = env("EMAIL_HOST_USER", default="")
+EMAIL_HOST_PASSWORD = env("EMAIL_HOST_PASSWORD", default="")
+EMAIL_USE_SSL = env.bool("EMAIL_USE_SSL", default=False)  # TLS from the first byte, port 465
+EMAIL_USE_TLS = env.bool("EMAIL_USE_TLS", default=not EMAIL_USE_SSL)  # STARTTLS, port 587
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("EMAIL_FROM", default="Bastion Access <bastion-access@localhost>")
+
+# Addresses that are told of what concerns security, whatever administrators set.
+NOTICES_SECURITY_CONTACT = env.list("NOTICES_SECURITY_CONTACT", default=[])
+# Hosts that endpoints may have, such as hooks.slack.com,*.logic.azure.com; empty: any public one.
+NOTICES_HOSTS = env.list("NOTICES_HOSTS", default=[])
+NOTICES_PROXY = env("NOTICES_PROXY", default="")  # http://proxy:3128, if endpoints need one
+NOTICES_CA_FILE = env("NOTICES_CA_FILE", default="")  # further certificate authorities, PEM
+NOTICES_ALLOW_LOOPBACK = False  # plain http to this machine itself: for the demo and tests
+NOTICES_GIVE_UP_HOURS = env.float("NOTICES_GIVE_UP_HOURS", default=72.0)
+NOTICES_LEASE_SECONDS = 60.0  # one attempt must end within
+NOTICES_PAUSE_SECONDS = (
+    15.0  # after the first attempt in vain; each further one waits twice as long
+)
 
 AZURE_ENDPOINT = env("AZURE_ENDPOINT", default="https://management.azure.com")
 AZURE_SUBSCRIPTIONS = env.list("AZURE_SUBSCRIPTIONS", default=[])

@@ -7,8 +7,8 @@ database alone knows what is due and the next sweep finds it.
 from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import ROOT, env
-from portal.settings.simulated import PRINCIPALS
+from portal.settings.base import FIELD_KEYS, PORTAL_URL, ROOT, env
+from portal.settings.simulated import DEMO_FIELD_KEY, PRINCIPALS
 from portal.settings.sqlite import sqlite
 
 VAR = Path(env("BASTION_ACCESS_VAR", default=str(ROOT / "var")))
@@ -33,6 +33,9 @@ AZURE_SIMULATED = True
 AZURE_ENDPOINT = f"http://127.0.0.1:{AZURE_SIM_PORT}"
 AZURE_SUBSCRIPTIONS = []
 ACCESS_DEMO_SIGN_IN = True
+PORTAL_URL = PORTAL_URL or f"http://127.0.0.1:{PORT}"
+FIELD_KEYS = FIELD_KEYS or [DEMO_FIELD_KEY]
+NOTICES_ALLOW_LOOPBACK = True
 
 CELERY_BROKER_URL = "memory://localhost//"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.02}

@@ -1,10 +1,16 @@
 """What the settings with real servers share: PostgreSQL and Redis as the product needs them."""
 
+import base64
 from typing import Any
 
+from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 SHORTEST_KEY = 50
+HOW_TO_MAKE_A_FIELD_KEY = (
+    'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())" '
+    "makes one."
+)
 
 # max_retries 0: with Redis away a publish otherwise blocks the web request for seconds. The
 # visibility timeout bounds how long a message held by a dead worker stays unseen.
@@ -34,3 +40,19 @@ def refuse_weak_key(key: str) -> str:
     if len(key) < SHORTEST_KEY or "demo" in key or key.startswith("django-insecure"):
         raise ImproperlyConfigured(f"SECRET_KEY must be random and {SHORTEST_KEY} or longer.")
     return key
+
+
+def refuse_weak_field_keys(keys: list[str]) -> list[str]:
+    """Newest first. Each is a Fernet key: 32 random bytes in base64."""
+    if not keys:
+        raise ImproperlyConfigured(f"FIELD_KEYS must be set. {HOW_TO_MAKE_A_FIELD_KEY}")
+    for key in keys:
+        try:
+            Fernet(key)
+        except ValueError as error:
+            raise ImproperlyConfigured(
+                f"FIELD_KEYS holds what is no key. {HOW_TO_MAKE_A_FIELD_KEY}"
+            ) from error
+        if base64.urlsafe_b64decode(key).startswith(b"demo"):
+            raise ImproperlyConfigured("FIELD_KEYS holds the demo's key, which everybody knows.")
+    return keys

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
 from portal.settings.base import CELERY_BEAT_SCHEDULE, env
-from portal.settings.simulated import PRINCIPALS
+from portal.settings.simulated import DEMO_FIELD_KEY, PRINCIPALS
 from portal.settings.sqlite import sqlite
 
 SECRET_KEY = "testing-only"  # noqa: S105
@@ -33,6 +33,10 @@ AZURE_SIMULATED = True
 AZURE_ENDPOINT = "http://127.0.0.1:9"  # each test names its own simulator
 AZURE_POLL_SECONDS = 0.05
 ACCESS_DEMO_SIGN_IN = True
+PORTAL_URL = "https://access.example.test"
+FIELD_KEYS = [DEMO_FIELD_KEY]
+NOTICES_ALLOW_LOOPBACK = True
+NOTICES_SECURITY_CONTACT = []
 ACCESS_LOOK_SECONDS = 0.0
 ACCESS_LOOK_GROWTH = 0.0
 ACCESS_AUDIT_SECONDS = 3600.0

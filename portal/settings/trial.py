@@ -2,13 +2,13 @@
 sign-in, for trying the compose file. Answers on this machine's own addresses only."""
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import ROOT, env
+from portal.settings.base import FIELD_KEYS, PORTAL_URL, ROOT, env
 from portal.settings.servers import (
     CELERY_BROKER_TRANSPORT_OPTIONS,
     database,
     redis_cache,
 )
-from portal.settings.simulated import PRINCIPALS
+from portal.settings.simulated import DEMO_FIELD_KEY, PRINCIPALS
 
 SECRET_KEY = env("SECRET_KEY", default="trial-demo-only-not-a-secret")
 DEBUG = False
@@ -29,5 +29,7 @@ AZURE_SIMULATED = True
 AZURE_ENDPOINT = env("AZURE_ENDPOINT", default="http://127.0.0.1:8790")
 AZURE_SUBSCRIPTIONS = []
 ACCESS_DEMO_SIGN_IN = True
+PORTAL_URL = PORTAL_URL or "http://127.0.0.1:8000"
+FIELD_KEYS = FIELD_KEYS or [DEMO_FIELD_KEY]
 
 __all__ = ["CELERY_BROKER_TRANSPORT_OPTIONS"]

@@ -16,4 +16,4 @@ class VouchedFor(BaseBackend):
         del request, kwargs
 
     def get_user(self, user_id: int) -> Person | None:
-        return Person.objects.filter(pk=user_id, is_active=True).first()
+        return Person.objects.signed_in(user_id)

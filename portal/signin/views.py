@@ -24,7 +24,7 @@ MAY = {
 
 @require_safe
 def sign_in(request: HttpRequest) -> HttpResponse:
-    after = _safe_next(request, request.GET.get("next", ""))
+    after = safe_next(request, request.GET.get("next", ""))
     if request.user.is_authenticated:
         return redirect(after)
     people = [(person, _may(person)) for person in _demo_people()]
@@ -42,7 +42,7 @@ def demo_sign_in(request: HttpRequest) -> HttpResponse:
     with transaction.atomic():
         login(request, person, backend=BACKEND)
         ledger.record("person.signed_in", by=person, data={"how": "demo"})
-    return redirect(_safe_next(request, request.POST.get("next", "")))
+    return redirect(safe_next(request, request.POST.get("next", "")))
 
 
 @require_POST
@@ -68,7 +68,7 @@ def _may(person: Person) -> list[tuple[str, str]]:
     return [(role.label, MAY[role]) for role in Role if role.value in held]
 
 
-def _safe_next(request: HttpRequest, wanted: str) -> str:
+def safe_next(request: HttpRequest, wanted: str) -> str:
     """A path of this site, else home: a link from elsewhere must not choose where people land."""
     safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
     return wanted if safe and wanted.startswith("/") else reverse("home")

@@ -1,17 +1,28 @@
-"""What the shell around each page shows: read only when a page has a shell, in two queries."""
+"""What the shell around each page shows: read only when a page has a shell, in one query, and one
+more in an incident."""
 
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count, QuerySet, Subquery
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.db.models.functions import Coalesce, Now
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.functional import SimpleLazyObject
 
 from access import policy
-from access.gatekeeping import closer_seen
+from access.gatekeeping import closer_is_seen
+from access.lockdowns import rows_in_force
 from access.models import Finding, Person, Role
+from access.presenters.lockdowns import bands
 
 THEMES = ("light", "dark")
 MOST_COUNTED = 99
@@ -39,7 +50,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
 
 def _for_person(person: Person) -> dict[str, Any]:
     approver, oversees = person.holds(Role.APPROVER), policy.may_see_drift(person)
-    waiting, drift = _counted(person) if oversees else (0, 0)
+    known = _known(person)
     return {
         "person": person,
         "approver": approver,
@@ -47,23 +58,33 @@ def _for_person(person: Person) -> dict[str, Any]:
         "admin": person.holds(Role.ADMIN),
         "may_read_ledger": policy.may_read_ledger(person),
         "may_verify": policy.may_verify(person),
+        "may_see_policies": policy.may_see_policies(person),
         "may_see_drift": oversees,
-        "drift": _most(drift),
-        "waiting": _most(waiting),
-        "closer_silent": not closer_seen(Now()),
+        "drift": _most(known["drift"]) if oversees else 0,
+        "reviews": _most(known["owed"]) if oversees else 0,
+        "beside": _most(known["drift"] + known["owed"]) if oversees else 0,
+        "waiting": _most(known["waiting"]),
+        "closer_silent": not known["closer_seen"],
+        "incidents": bands(person) if known["incident"] else [],
         "roles": [role.label for role in Role if role.value in person.held_roles],
     }
 
 
-def _counted(person: Person) -> tuple[int, int]:
-    """(what waits for this person's decision, what is open without a grant), in one query."""
-    waiting = policy.waiting_for(person).order_by().values("state").annotate(n=Count("pk"))
+def _known(person: Person) -> dict[str, Any]:
+    """What waits for this person's decision and what is open without a grant, break-glass that this
+    person may review, whether closing is looked after, whether anything is shut in an incident."""
+    mine = policy.waiting_for(person).filter(asked_back_at__isnull=True).order_by()
+    waiting = mine.values(one=Value(1)).annotate(n=Count("pk"))  # one group, whatever their state
     drift = Finding.objects.filter(gone_at__isnull=True).values("gone_at").annotate(n=Count("pk"))
-    counts = Person.objects.filter(pk=person.pk).values_list(
-        _number(waiting.values("n")), _number(drift.order_by().values("n"))
-    )
-    first, second = counts.get()
-    return int(first), int(second)
+    owed = policy.reviews_owed_by(person).order_by().values("verdict").annotate(n=Count("pk"))
+    found = Person.objects.values(
+        waiting=_number(waiting.values("n")),
+        drift=_number(drift.order_by().values("n")),
+        owed=_number(owed.values("n")),
+        closer_seen=ExpressionWrapper(closer_is_seen(Now()), BooleanField()),
+        incident=Exists(rows_in_force()),
+    ).get(pk=person.pk)
+    return dict(found)
 
 
 def _number(counted: QuerySet[Any]) -> Coalesce:

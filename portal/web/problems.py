@@ -3,11 +3,15 @@
 import logging
 import sys
 
-from django.db import OperationalError
+from django.db import OperationalError, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
 
+from access import ledger
+from access.models import Person
+
+LONGEST_PATH = 200
 logger = logging.getLogger(__name__)
 
 
@@ -25,7 +29,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """A line in the ledger when a person's own session was used; else anybody could fill it."""
     logger.warning("csrf check failed on %s: %s", request.path, reason)
+    if isinstance(request.user, Person):
+        with transaction.atomic():
+            data = {"path": request.path[:LONGEST_PATH], "reason": reason}
+            ledger.record("web.forgery_refused", by=request.user, outcome="denied", data=data)
     return render(request, "problems/csrf.html", status=403)
 
 

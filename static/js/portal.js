@@ -72,8 +72,20 @@
   const lengths = () => {
     const way = document.querySelector('#ask [name="way"]:checked');
     if (!way) return;
+    const allowed = way.dataset.lengths.split(" ").concat("custom");
     for (const choice of document.querySelectorAll('#ask [name="minutes"]')) {
-      choice.closest("label").hidden = Number(choice.value) > Number(way.dataset.most) && !choice.checked;
+      choice.closest("label").hidden = !allowed.includes(choice.value) && !choice.checked;
+    }
+  };
+
+  // How many are ticked, in the button that acts on them.
+  const count = () => {
+    for (const button of document.querySelectorAll("[data-ticked]")) {
+      const ticked = button.form.querySelectorAll('input[type="checkbox"]:checked').length;
+      const words = button.querySelector("span");
+      button.dataset.words ??= words.textContent;
+      const these = ticked === 1 ? "this one" : `these ${ticked}`;
+      words.textContent = ticked ? button.dataset.words.replace(/the ticked\S*( \w+)?/, these) : button.dataset.words;
     }
   };
 
@@ -81,22 +93,38 @@
     for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
   };
 
+  // From what is wrong with a policy to its line in the editor.
+  const jump = (event, link) => {
+    const editor = document.querySelector("textarea.code");
+    const number = Number(link.hash.slice(6));
+    if (!editor || !number) return;
+    event.preventDefault();
+    const lines = editor.value.split("\n");
+    const start = lines.slice(0, number - 1).join("\n").length + (number > 1 ? 1 : 0);
+    editor.focus();
+    editor.setSelectionRange(start, start + (lines[number - 1] ?? "").length);
+    editor.scrollTop = (editor.scrollHeight / lines.length) * (number - 4);
+  };
+
   document.addEventListener("click", (event) => {
+    const problem = event.target.closest('a[href^="#line-"]');
+    if (problem) jump(event, problem);
     const button = event.target.closest("[data-copy]");
     if (button) copy(button);
     if (event.target.closest("[data-print]")) print();
-    for (const menu of document.querySelectorAll("details.user[open]")) {
+    for (const menu of document.querySelectorAll("details.user[open], details.further[open]")) {
       if (!menu.contains(event.target)) menu.open = false;
     }
   });
   document.addEventListener("keydown", (event) => {
-    const menu = document.querySelector("details.user[open]");
+    const menu = document.querySelector("details.user[open], details.further[open]");
     if (event.key !== "Escape" || !menu) return;
     menu.open = false;
     menu.querySelector("summary").focus();
   });
   document.addEventListener("submit", sent);
   document.addEventListener("change", lengths);
+  document.addEventListener("change", count);
   addEventListener("pageshow", (event) => {
     if (!event.persisted) return; // from the back-forward cache: forms may be sent again
     for (const form of document.forms) {
@@ -107,17 +135,22 @@
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (document.hidden && event.target.closest("[data-poll]")) event.preventDefault();
   });
-  document.addEventListener("htmx:afterSettle", () => {
+  document.addEventListener("htmx:afterSettle", (event) => {
     reveal();
     tick();
-    const status = document.querySelector("[data-announce]");
+    count();
+    const part = event.target;
+    const status = part.matches?.("[data-announce]") ? part : part.querySelector?.("[data-announce]");
     if (status) say(status.dataset.announce);
   });
 
   for (const node of document.querySelectorAll("[data-script]")) node.hidden = false;
+  for (const node of document.querySelectorAll("[data-plain]")) node.hidden = true;
+  document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   document.querySelector(".summary")?.focus();
   reveal();
   lengths();
+  count();
   tick();
   setInterval(tick, 1000);
 })();

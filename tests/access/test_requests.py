@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from access import services, tasks
+from access import services, tasks, waiting
 from access.clock import db_now
 from access.errors import Invalid, NotAllowed, WrongState
 from access.models import AccessRequest, Grant, LedgerEntry, PersonRole, Role
@@ -105,8 +105,8 @@ def test_an_unanswered_request_lapses_and_cannot_be_approved_before_the_sweep(ca
     AccessRequest.objects.update(lapses_at=db_now())
     with pytest.raises(WrongState, match="expired unanswered"):
         approve(asked, by=cast.bob)
-    assert tasks.lapse_due() == 1
-    assert tasks.lapse_due() == 0
+    assert waiting.lapse_due() == 1
+    assert waiting.lapse_due() == 0
     asked.refresh_from_db()
     assert (asked.state, asked.decided_by) == ("lapsed", None)
     assert events(asked)[-1] == "request.lapsed"
@@ -117,10 +117,22 @@ def test_who_is_not_an_engineer_cannot_ask(cast: Cast) -> None:
         ask(machine(), by=cast.erin)
 
 
-def test_when_nobody_could_approve_the_request_is_not_taken(cast: Cast) -> None:
+def test_when_nobody_could_approve_the_request_waits_and_administrators_are_told(
+    cast: Cast,
+) -> None:
+    """X-05: never do administrators decide instead."""
     PersonRole.objects.filter(role=Role.APPROVER).delete()
-    with pytest.raises(Invalid, match="Nobody could approve"):
-        ask(machine(), by=cast.alice)
+    asked = ask(machine(), by=cast.alice)
+    asked.refresh_from_db()
+    assert "No eligible approver" in asked.blocked
+    assert not asked.deciders.exists()
+    assert events(asked) == ["request.submitted", "request.blocked"]
+    with pytest.raises(NotAllowed):
+        approve(asked, by=cast.dana)
+    PersonRole.objects.create(person=cast.bob, role=Role.APPROVER)
+    waiting.reckon_all()
+    asked.refresh_from_db()
+    assert (asked.blocked, asked.deciders.get().person) == ("", cast.bob)
 
 
 def test_asking_again_while_one_waits_names_the_waiting_one(cast: Cast) -> None:
@@ -235,7 +247,7 @@ def test_charlie_sees_nothing_of_alices_request(cast: Cast) -> None:
 
 def test_no_number_is_too_strange_for_a_duration() -> None:
     """X-56: the type already refuses NaN and infinity before the service is reached."""
-    from access.api.serializers import SubmitSerializer
+    from access.api.request_serializers import SubmitSerializer
 
     for strange in (math.nan, math.inf, "1e9", None, [], True):
         assert not SubmitSerializer(data={"minutes": strange}).is_valid()

@@ -14,20 +14,13 @@ from access.clock import db_now
 from access.errors import Invalid, NotAllowed, WrongState
 from access.models import DisconnectOrder, Grant, LedgerEntry, LiveSession, Machine
 from access.sessions.covering import covering
-from tests.access.views.conftest import (
-    Browser,
-    _no_broker,
-    browser,
-    make_closed,
-    make_open,
-    opened,
-    vm,
-)
+from tests.access.views.conftest import _no_broker, make_closed, make_open, opened, vm
 from tests.support import estate
+from tests.support.browsers import Browser
 from tests.support.cast import Cast, approved, person
 from tests.support.sessions import connected, since
 
-__all__ = ["_no_broker", "browser", "opened", "vm"]
+__all__ = ["_no_broker", "opened", "vm"]
 pytestmark = pytest.mark.django_db
 
 

@@ -1,7 +1,6 @@
-"""Fixtures of the stories about machines outside Azure, and the browser of the pages' tests."""
+"""Fixtures of the stories about machines outside Azure."""
 
-from tests.access.views.conftest import browser
 from tests.support.behind_gateway import hub
 from tests.support.outside import cloud, story
 
-__all__ = ["browser", "cloud", "hub", "story"]
+__all__ = ["cloud", "hub", "story"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -9,12 +10,13 @@ import pytest
 
 from access import services, verdicts
 from access.clock import db_now
-from access.models import Grant, Machine
+from access.models import AccessRequest, Decider, Grant, Machine, Role
 from access.preflight import Check, Level
 from access.verdicts import Judged
 from tests.journeys.conftest import SignIn, set_open, violations
 from tests.support import estate
-from tests.support.cast import Cast, approved, ask
+from tests.support.cast import Cast, approved, ask, person
+from tests.support.ruling import TWO_STAGES, put_in_force
 
 pytestmark = pytest.mark.browser
 PAGES = [
@@ -26,6 +28,8 @@ PAGES = [
     ("alice", "/machines/?q=nothing-like-it"),
     ("alice", "/requests/new/?machine={machine}"),
     ("alice", "/requests/new/?machine={machine}&kind=link"),
+    ("alice", "/requests/new/?machine={machine}&machine={another}&machine={windows}"),
+    ("alice", "/machines/?q=late&machine={machine}&machine={another}"),
     ("alice", "/requests/"),
     ("bob", "/approvals/"),
     ("charlie", "/approvals/"),
@@ -38,11 +42,26 @@ PAGES = [
     ("alice", "{open}"),
     ("alice", "{late}"),
     ("bob", "{waiting}"),
+    ("alice", "{waiting}"),
+    ("alice", "{waiting}change/"),
+    ("alice", "{open}extend/"),
+    ("alice", "{denied}extend/"),
+    ("bob", "{staged}"),
+    ("alice", "{staged}"),
+    ("alice", "{held}"),
+    ("bob", "{held}"),
+    ("alice", "{blocked}"),
+    ("bob", "{longer}"),
+    ("bob", "/approvals/deny/?request={waiting_name}"),
+    ("bob", "/sign-in/again/?next=/"),
     ("alice", "{denied}"),
     ("alice", "/grants/{grant}/end/"),
     ("alice", "/nowhere/"),
     ("erin", "/requests/new/?machine={machine}"),
 ]
+
+
+NOBODY = TWO_STAGES.replace("[bob, carol]", "[nobody]")
 
 
 @pytest.fixture
@@ -65,6 +84,23 @@ def places(people: Cast) -> dict[str, object]:
     waiting = ask(estate.machine("vm-w"), by=people.alice, reason="x" * 300, ticket="INC-1")
     denied = ask(estate.machine("vm-d"), by=people.alice)
     services.deny(denied, by=people.bob, terms_digest=denied.terms_digest, comment="No.")
+    longer = services.extend(
+        grant.access_request, minutes=30, reason="Nearly done", key=uuid.uuid4(), by=people.alice
+    )
+    held = approved(estate.machine("vm-h"), by=people.alice, approver=people.bob).access_request
+    soon = db_now() + timedelta(minutes=30)
+    AccessRequest.objects.filter(pk=held.pk).update(
+        hold="Bob lost the role.", held_at=db_now(), revision=2, lapses_at=soon
+    )
+    Decider.objects.create(access_request=held, person=people.bob)
+    another, windows = estate.machine("vm-another"), estate.machine("vm-win", os="windows")
+    person("Carol", Role.APPROVER)
+    person("Sven", Role.APPROVER)
+    put_in_force(TWO_STAGES)
+    staged = ask(another, by=people.alice, others=((windows.pk, 3389),))
+    put_in_force(NOBODY)
+    blocked = ask(estate.machine("vm-b"), by=people.alice)
+    put_in_force(TWO_STAGES)
     estate.machine("vm-refused", bastion=estate.host("basic", sku="Basic")).jit_ports.all().delete()
     verdicts.store(list(judged(vm)), run=1)
     return {
@@ -74,6 +110,13 @@ def places(people: Cast) -> dict[str, object]:
         "late": f"/requests/{late.access_request.reference}/",
         "waiting": f"/requests/{waiting.reference}/",
         "denied": f"/requests/{denied.reference}/",
+        "another": another.pk,
+        "windows": windows.pk,
+        "waiting_name": waiting.reference,
+        "longer": f"/requests/{longer.reference}/",
+        "held": f"/requests/{held.reference}/",
+        "staged": f"/requests/{staged.reference}/",
+        "blocked": f"/requests/{blocked.reference}/",
     }
 
 
@@ -93,10 +136,12 @@ def people_of(who: str) -> list[str]:
     return [path for name, path in PAGES if name == who]
 
 
+@pytest.mark.timeout(300)  # some thirty pages for alice alone
 @pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
 @pytest.mark.parametrize("who", ["", "alice", "bob", "charlie", "erin"])
-def test_axe_finds_nothing(who: str, scheme: str, places, sign_in: SignIn):
-    page = sign_in(who, scheme=scheme)
+def test_axe_finds_nothing(who: str, width: int, scheme: str, places, sign_in: SignIn):
+    page = sign_in(who, scheme=scheme, width=width)
     found = {}
     for path in people_of(who):
         page.goto(path.format(**places))

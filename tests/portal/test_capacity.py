@@ -17,12 +17,13 @@ from access.clock import db_now
 from access.models import BastionHost, Finding, Gate, Grant, LiveSession, Machine
 from portal.capacity import usage
 from portal.capacity.steps import Span, fullest, most, steps_of
-from tests.access.views.conftest import Browser, _no_broker, browser, make_open
+from tests.access.views.conftest import _no_broker, make_open
 from tests.support import estate
+from tests.support.browsers import Browser
 from tests.support.cast import Cast, approved, be_seen
 from tests.support.sessions import connected
 
-__all__ = ["_no_broker", "browser"]
+__all__ = ["_no_broker"]
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
 

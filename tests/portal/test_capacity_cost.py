@@ -14,12 +14,12 @@ from access.ledger import verify
 from access.models import BastionHost, LedgerEntry
 from portal.capacity.prices import parse
 from portal.capacity.tables import harmless
-from tests.access.views.conftest import Browser, browser
 from tests.portal.test_capacity import hub, numbers, page
 from tests.support import estate
+from tests.support.browsers import Browser
 from tests.support.cast import Cast
 
-__all__ = ["browser", "hub"]
+__all__ = ["hub"]
 pytestmark = pytest.mark.django_db
 
 

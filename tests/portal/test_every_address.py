@@ -29,8 +29,9 @@ NAMES = sorted({str(pattern.name) for pattern in patterns()})
 def address(name: str) -> str:
     pattern = next(found for found in patterns() if found.name == name)
     names = list(pattern.pattern.converters) or list(pattern.pattern.regex.groupindex)
-    pages = name == "request" or name.startswith("request-")
-    values = {"reference": REFERENCE, "pk": REFERENCE if pages else "1", "language": "bash"}
+    pages = name in ("request", "review") or name.startswith("request-")
+    first = REFERENCE if pages else "1"
+    values = {"reference": REFERENCE, "pk": first, "language": "bash", "number": "1"}
     return reverse(name, kwargs={key: values[key] for key in names if key != "format"})
 
 

@@ -17,13 +17,12 @@ from access.clock import db_now
 from access.models import EstateItem, LedgerEntry, Machine
 from portal.capacity.retiring import Retiring, candidates, retiring
 from portal.sync import sync_estate
-from tests.access.views.conftest import Browser, browser
 from tests.support import estate
 from tests.support.azure import SimulatedAzure
+from tests.support.browsers import Browser
 from tests.support.cast import Cast
 from tests.support.sessions import connected
 
-__all__ = ["browser"]
 pytestmark = pytest.mark.django_db
 SHOP = "vm-shop-web-05"
 DETACH = "--remove 'ipConfigurations[0].publicIPAddress'"

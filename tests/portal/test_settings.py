@@ -16,6 +16,7 @@ GOOD = {
     "ALLOWED_HOSTS": "portal.example.test",
     "DATABASE_URL": "postgres://portal@127.0.0.1/portal",
     "REDIS_URL": "redis://127.0.0.1/0",
+    "FIELD_KEYS": "Zm9yLXRlc3RzLW9mLXByb2R1Y3Rpb24tc2V0dGluZ3M=",
 }
 
 
@@ -44,6 +45,11 @@ def test_production_starts_with_its_own_parts() -> None:
         ({"SECRET_KEY": "embedded-demo-only-not-a-secret" * 3}, "SECRET_KEY"),
         ({"DATABASE_URL": "sqlite:///portal.sqlite3"}, "PostgreSQL"),
         ({"REDIS_URL": "memory://"}, "REDIS_URL"),
+        ({"FIELD_KEYS": "ZGVtby1vbmx5LW5vdC1hLXNlY3JldC0uLi4uLi4uLi4="}, "demo"),
+        ({"FIELD_KEYS": "not-a-key"}, "no key"),
+        ({"NOTICES_ALLOW_LOOPBACK": "true"}, "NOTICES_ALLOW_LOOPBACK"),
+        ({"PORTAL_URL": "http://portal.example.test"}, "PORTAL_URL"),
+        ({"EMAIL_HOST": "mail.example.test"}, "EMAIL_FROM"),
     ],
 )
 def test_unsafe_production_refuses_to_start(changes: dict[str, str], why: str) -> None:
@@ -101,12 +107,22 @@ class TestCompose:
         return read["services"]
 
     def test_every_part_is_there(self, services: dict[str, dict[str, object]]) -> None:
-        parts = {"postgres", "redis", "migrate", "web", "worker", "sweeper", "beat", "simulator"}
+        parts = {
+            "postgres",
+            "redis",
+            "migrate",
+            "web",
+            "worker",
+            "sweeper",
+            "notifier",
+            "beat",
+            "simulator",
+        }
         assert set(services) == parts
         assert services["simulator"]["profiles"] == ["trial"]
 
     def test_what_must_live_is_restarted(self, services: dict[str, dict[str, object]]) -> None:
-        lasting = ("postgres", "redis", "web", "worker", "sweeper", "beat")
+        lasting = ("postgres", "redis", "web", "worker", "sweeper", "notifier", "beat")
         assert {services[name]["restart"] for name in lasting} == {"unless-stopped"}
 
     def test_only_workers_are_told_how_to_reach_azure(
@@ -185,7 +201,7 @@ class TestCompose:
     def test_nothing_of_ours_runs_with_more_than_it_needs(
         self, services: dict[str, dict[str, object]]
     ) -> None:
-        for name in ("migrate", "web", "worker", "sweeper", "beat", "simulator"):
+        for name in ("migrate", "web", "worker", "sweeper", "notifier", "beat", "simulator"):
             assert services[name]["cap_drop"] == ["ALL"]
             assert services[name]["read_only"] is True
         assert "USER portal" in (ROOT / "Dockerfile").read_text()

@@ -116,7 +116,7 @@ class Browser:
 
 def ask_and_approve(made: Portal, *, minutes: int = 30, kind: str = "window") -> dict[str, Any]:
     engineer, approver = Browser(made, "Demo engineer"), Browser(made, "Demo approver")
-    vm = engineer.json("machines/?name=vm-pay-api-01")["results"][0]
+    vm = engineer.json("machines/?name=vm-lab-01")["results"][0]
     asked = engineer.api(
         "requests/", machine_id=vm["id"], kind=kind, port=22, minutes=minutes, reason="Test",
         vendor_name="V", vendor_company="V Ltd",

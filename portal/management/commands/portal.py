@@ -53,8 +53,10 @@ class Command(BaseCommand):
     def _serve(self, stop: threading.Event, started: float, simulator: Simulator) -> None:
         from portal.embedded.outside import seed_outside
         from portal.embedded.parts import Schedule, Web, Worker
+        from portal.embedded.policy import seed_policy
 
         people = seed_people()
+        seed_policy()
         forget_leases()  # we hold the lock: whoever had them is dead
         forget_runs()
         forget_turns()
@@ -92,5 +94,5 @@ class Command(BaseCommand):
         )
         for person in people:
             roles = ", ".join(sorted(person.held_roles))
-            self.stdout.write(f"    {person.display_name:<20} {roles}")
+            self.stdout.write(f"    {person.display_name:<26} {roles}")
         self.stdout.write("\n  Ctrl-C stops everything.\n")

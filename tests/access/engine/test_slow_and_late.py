@@ -196,7 +196,7 @@ class TestTheSweep:
         def broken() -> None:
             raise RuntimeError("deadlock detected")
 
-        monkeypatch.setattr(tasks, "lapse_due", broken)
+        monkeypatch.setattr(tasks.waiting, "lapse_due", broken)
         grant = window.granted()
         with pytest.raises(RuntimeError):
             tasks.sweep()

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 
 from access import ledger
 from access.clock import db_now
 from access.models import Gate, Grant, Machine, Person
 from tests.support import estate
+from tests.support.browsers import Browser
 from tests.support.cast import Cast, approved
 
-Browser = Callable[[Person], Client]
+__all__ = ["Browser"]
 
 
 @pytest.fixture(autouse=True)
@@ -26,18 +25,6 @@ def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def vm(db: None) -> Machine:
     return estate.machine()
-
-
-@pytest.fixture
-def browser() -> Browser:
-    """A signed-in browser for a person; it checks CSRF like a real one does."""
-
-    def signed_in(person: Person) -> Client:
-        client = Client()
-        client.force_login(person, backend="portal.signin.backend.VouchedFor")
-        return client
-
-    return signed_in
 
 
 @pytest.fixture

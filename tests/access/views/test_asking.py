@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from access.forms import NoSuchTimeError, moment_in
 from access.models import AccessRequest, Machine, Person
+from access.walltime import NoSuchTimeError, moment_in
 from tests.access.views.conftest import Browser
 from tests.access.views.test_request_page import words
 from tests.support import estate

@@ -302,11 +302,11 @@ class TestEnding:
         assert browser(cast.bob).get(path).status_code == 403
         assert browser(cast.bob).post(path).status_code == 403
         assert browser(cast.charlie).post(path).status_code == 404
-        assert browser(cast.dana).post(path).status_code == 302
+        assert browser(cast.dana).post(path, {"reason": "Left us"}).status_code == 302
 
     def test_the_ledger_names_who(self, cast: Cast, opened, browser: Browser):
         browser(cast.dana).post(reverse("grant-end", args=[opened.pk]), {"reason": "audit"})
-        line = LedgerEntry.objects.get(event="grant.end_ordered")
+        line = LedgerEntry.objects.get(event="grant.revoked")
         assert line.actor_name == "Dana"
 
 

@@ -1,0 +1,37 @@
+"""Which routes have something to deliver, and how a worker is asked to."""
+
+import logging
+from collections.abc import Iterable
+
+from celery import current_app
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
+
+from access.models import Notice, NoticeState, Route
+
+logger = logging.getLogger(__name__)
+
+
+def due_notices() -> QuerySet[Notice]:
+    return Notice.objects.filter(state=NoticeState.QUEUED, not_before__lte=Now())
+
+
+def due_routes(limit: int = 50) -> list[str]:
+    """Names of routes with something due, that nobody holds and that do not rest."""
+    busy = Route.objects.filter(Q(pause_until__gt=Now()) | Q(lease_until__gt=Now()))
+    names = due_notices().exclude(route__in=busy.values("name")).order_by("route")
+    return list(names.values_list("route", flat=True).distinct()[:limit])
+
+
+def wake_routes(names: Iterable[str]) -> None:
+    """Ask a worker to deliver. A broker that is away costs latency: the sweep asks again."""
+    for name in names:
+        try:
+            current_app.send_task(
+                "access.deliver", (name,), expires=settings.ACCESS_WAKE_EXPIRES_SECONDS
+            )
+        except OperationalError as error:
+            logger.warning("no broker for the wake-up of route %s: %s", name, error)
+            return
