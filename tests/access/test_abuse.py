@@ -198,7 +198,7 @@ def test_x09_a_stale_page_decides_nothing_and_shows_what_changed(cast: Cast) -> 
 
 def test_x11_an_approver_who_lengthens(cast: Cast) -> None:
     asked = ask(machine(), by=cast.alice)
-    assert post_approval(browser(cast.bob), asked, less="custom", custom_minutes="31") == 400
+    assert post_approval(browser(cast.bob), asked, minutes="31") == 400
     url = f"/api/v1/requests/{asked.reference}/approve/"
     body = {"terms_digest": asked.terms_digest, "minutes": 31}
     answer = browser(cast.bob).post(url, body, content_type="application/json")
