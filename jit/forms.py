@@ -9,7 +9,7 @@ from django import forms
 from django.forms import BoundField
 from django.http import QueryDict
 
-from access.forms import PlainForm
+from access.forms.plain import PlainForm
 from access.services.submit import REASON_LIMIT
 from jit.orders import HIGHEST_PORT, MOST_PORTS, Wanted
 from jit.wanted import Port, ports_from

@@ -12,11 +12,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
+from access.forms.reviews import BreakGlassForm
 from access.models import AccessRequest, Machine, Person
 from access.models.requests import REFERENCE_PREFIX
 from access.presenters.break_glass import GlassWay, consequences, glass_ways, lengths
 from access.presenters.ways import possible, ways_into
-from access.review_forms import BreakGlassForm
 from access.services.break_glass import open_at_once
 from access.views.preflight import BIGGEST_ID, asked_machine
 from access.views.problems import accepted, mapped_onto

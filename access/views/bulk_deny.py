@@ -10,10 +10,10 @@ from django.views.decorators.http import require_http_methods
 
 from access import policy, services
 from access.errors import AccessError
+from access.forms.deciding import DenyForm
 from access.models import AccessRequest, Person
 from access.models.requests import REFERENCE_PREFIX
 from access.presenters.requests import row_for, with_doors
-from access.request_forms import DenyForm
 from access.views.numbers import number_in
 from access.views.pages import LIST_SIZE
 from access.views.preflight import BIGGEST_ID

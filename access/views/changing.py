@@ -11,13 +11,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from access import policy, services
 from access.errors import WrongState
-from access.forms import CUSTOM, LATER, LONGEST_TYPED, NOW, PRESETS
+from access.forms.asking import CUSTOM, LATER, LONGEST_TYPED, NOW, PRESETS
+from access.forms.deciding import ChangeForm, ExtendForm
 from access.models import AccessRequest, Person
 from access.presenters.asks import ticket_words
 from access.presenters.moments import duration
 from access.presenters.more_time import MoreTime, more_time_for
 from access.presenters.requests import row_for
-from access.request_forms import ChangeForm, ExtendForm
 from access.states import RequestState
 from access.views.numbers import number_in
 from access.views.problems import accepted, mapped, mapped_onto

@@ -8,7 +8,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST
 
-from access.forms import SayForm
+from access.forms.saying import SayForm
 from access.models import AccessRequest, Comment, Person
 from access.services import comments as service
 from access.views.problems import accepted, mapped_onto

@@ -8,7 +8,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.http import require_safe
 
 from access import policy
-from access.forms import ConnectForm
+from access.forms.me import ConnectForm
 from access.models import Person
 from access.presenters.connect import commands_of, connections_for, query_of
 from access.presenters.requests import RequestPage

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 from access import services
 from access.approvers import Pool, may_decide, stages_now
 from access.errors import ConfirmFirst, NotAllowed, WrongState
+from access.forms.deciding import DecideForm
 from access.models import AccessRequest, Person
 from access.presenters.moments import duration
 from access.presenters.requests import row_for
-from access.request_forms import DecideForm
 from access.services.decide import CONFIRMED_FOR
 from access.views.problems import accepted, mapped, mapped_onto
 from access.views.requests import request_page, visible

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from access import policy
-from access.deputy_forms import DeputyForm, labels
+from access.forms.deputies import DeputyForm, labels
 from access.models import Person, Role
 from access.presenters.deputies import deputies_for, row_for, standing_in
 from access.services import deputies as service

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy, services
-from access.forms import RemoveForm
+from access.forms.saying import RemoveForm
 from access.models import Finding, Gate, Person
 from access.presenters.findings import line_for
 from access.views.freshness import mark, marked, unchanged

@@ -7,7 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from access import policy, services
-from access.forms import EndForm
+from access.forms.saying import EndForm
 from access.models import EndedHow, Grant, Person
 from access.presenters.grants import line_for
 from access.services.end import how_of

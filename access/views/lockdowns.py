@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import policy
-from access.lockdown_forms import EVERYTHING, LiftForm, OrderForm, PartForm
+from access.forms.lockdowns import EVERYTHING, LiftForm, OrderForm, PartForm
 from access.lockdowns import is_scope, named, words_of
 from access.models import Lockdown, Person
 from access.presenters.lockdowns import page_for, parts, reach_of

@@ -9,9 +9,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from access.delivery.showing import line_for
-from access.forms import MeForm
+from access.forms.me import MeForm
+from access.forms.notices import NoticeForm
 from access.models import Notice, Person
-from access.notice_forms import NoticeForm
 from access.views.who import signed_in
 
 THEMES = {"light": "Light", "dark": "Dark", "system": "As the device"}

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from access import policy
 from access.delivery.mail import is_configured
 from access.delivery.showing import endpoint_lines, line_for
+from access.forms.notices import FAMILIES, EndpointForm, NoticeForm
 from access.models import Endpoint, Notice, NoticeState, Person, Route
 from access.models.notices import MAIL_ROUTE
-from access.notice_forms import FAMILIES, EndpointForm, NoticeForm
 from access.services import endpoints
 from access.services.preferences import prefer
 from access.views.pages import page_of

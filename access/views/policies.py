@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from access import policy
+from access.forms.policies import BIGGEST_NUMBER, DecidePolicyForm
 from access.models import Person, PolicyState, PolicyVersion
-from access.policy_forms import BIGGEST_NUMBER, DecidePolicyForm
 from access.presenters.differences import MOST_ROWS, Row, beside
 from access.presenters.policies import (
     Edition,

@@ -12,8 +12,8 @@ from django.views.decorators.http import require_http_methods
 
 from access import policy
 from access.errors import WrongState
+from access.forms.policies import BIGGEST_NUMBER, ProposeForm
 from access.models import Person, PolicyState, PolicyVersion
-from access.policy_forms import BIGGEST_NUMBER, ProposeForm
 from access.presenters.policies import (
     Edition,
     SourceLine,

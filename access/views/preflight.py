@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from access import judging, policy
-from access.forms import PreviewForm
+from access.forms.asking import PreviewForm
 from access.inventory import last_reading
 from access.models import AccessRequest, Machine, Person
 from access.offers import doors_needed, find_offer

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from access.errors import Invalid, NotAllowed, WrongState
-from access.forms import PlainForm
+from access.forms.plain import PlainForm
 
 T = TypeVar("T")
 Shown = Callable[..., HttpResponse]

@@ -12,7 +12,9 @@ from django.views.decorators.http import require_safe
 
 from access import policy
 from access.approvers import Pool, StageNow, stages_now
-from access.forms import PlainForm, SayForm
+from access.forms.deciding import DecideForm
+from access.forms.plain import PlainForm
+from access.forms.saying import SayForm
 from access.models import AccessRequest, Decision, Grant, LedgerEntry, Person
 from access.presenters.background import background_of
 from access.presenters.calendar import may_be_added, window_of
@@ -20,7 +22,6 @@ from access.presenters.changes import changed_since
 from access.presenters.conversation import conversation_for
 from access.presenters.requests import RequestPage, page_for, with_doors
 from access.presenters.timeline import Step, story
-from access.request_forms import DecideForm
 from access.states import RequestState
 from access.views.connect import panel
 from access.views.freshness import marked, request_etag, unchanged

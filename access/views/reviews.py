@@ -11,11 +11,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from access import ledger, policy
+from access.forms.reviews import ReviewForm
 from access.models import LedgerEntry, Person, Review
 from access.presenters.approval_pairs import DAYS, MOST, table, who_approves_whom
 from access.presenters.reviews import line_for, lines_for, with_facts
 from access.presenters.timeline import story
-from access.review_forms import ReviewForm
 from access.services.reviews import review as decide
 from access.views.exports import answer
 from access.views.pages import page_of

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from access import policy, services
-from access.forms import DisconnectForm
+from access.forms.saying import DisconnectForm
 from access.models import Grant, Heartbeat, LiveSession, Person, SessionReading
 from access.presenters.sessions import (
     Freshness,

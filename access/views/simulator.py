@@ -11,9 +11,9 @@ from django.views.decorators.http import require_safe
 
 from access import policy
 from access.filters import machines_like
-from access.forms import NOW, PRESETS
+from access.forms.asking import NOW, PRESETS
+from access.forms.policies import BIGGEST_NUMBER, SimulateForm
 from access.models import Machine, Person
-from access.policy_forms import BIGGEST_NUMBER, SimulateForm
 from access.presenters.people import people_like
 from access.presenters.policies import Edition, edition_in_force, edition_of, offered
 from access.presenters.simulator import Simulation, simulate

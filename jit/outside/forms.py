@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from access.forms import PlainForm
+from access.forms.plain import PlainForm
 from access.models import BastionHost
 from access.services.submit import REASON_LIMIT
 from jit.outside.models import OutsideTarget

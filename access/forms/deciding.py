@@ -5,7 +5,8 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from access.forms import CUSTOM, LONGEST_TYPED, PRESETS, PlainForm, TermsForm
+from access.forms.asking import CUSTOM, LONGEST_TYPED, PRESETS, TermsForm
+from access.forms.plain import PlainForm
 from access.models import AccessRequest
 from access.presenters.moments import duration
 from access.services import Words

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.http import QueryDict
 
-from access.forms import PlainForm
+from access.forms.plain import PlainForm
 from access.models import Digest, Endpoint, EndpointKind, Family, NoticePreference, Person
 from access.outbound import LONGEST_ADDRESS
 from access.services.endpoints import NAME_LIMIT, Details

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from django import forms
 
-from access.forms import PlainForm
+from access.forms.plain import PlainForm
 from access.models import LockdownScope, Machine
 from access.services.submission import REASON_LIMIT
 

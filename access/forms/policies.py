@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.http import QueryDict
 
-from access.forms import LATER, LONGEST_TYPED, NOW, PlainForm
+from access.forms.asking import LATER, LONGEST_TYPED, NOW
+from access.forms.plain import PlainForm
 from access.presenters.policy_lines import line_of, root_of
 from access.services.policies import SOURCE_LIMIT
 from access.services.submission import REASON_LIMIT

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django import forms
 from django.http import QueryDict
 
-from access.forms import Choices, PlainForm
+from access.forms.plain import Choices, PlainForm
 from access.models import Machine
 from access.services import Submission
 from access.services.submission import REASON_LIMIT

@@ -1,17 +1,15 @@
-"""What people type, turned into what the services take. The rules themselves are the services'."""
+"""Asking for access, and for when it would end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import QueryDict
 
-from access.kinds import Wishes
-from access.models import Person
+from access.forms.plain import Choices, PlainForm
 from access.services import Submission
-from access.services.comments import COMMENT_LIMIT
 from access.services.submit import REASON_LIMIT
 from access.walltime import NoSuchTimeError, wall_moment
 
@@ -19,26 +17,6 @@ PRESETS = (30, 60, 120, 240, 480, 1440)
 CUSTOM = "custom"
 NOW, LATER = "now", "later"
 LONGEST_TYPED = 100_000
-Choices = Sequence[tuple[str, str]]
-
-
-class PlainForm(forms.Form):
-    """Marks its wrong fields for screen readers, and takes the services' ``Invalid`` as its own."""
-
-    renames: Mapping[str, str] = {}  # a service's field to the form's, where they differ
-
-    def take(self, problems: Mapping[str, str]) -> None:
-        """Write a service's messages beside the fields that they are about."""
-        for name, message in problems.items():
-            mine = self.renames.get(name, name)
-            self.add_error(mine if mine in self.fields else None, message)
-
-    def problems(self) -> list[tuple[str, str]]:
-        """(id of the field, message) in the order of the page, for the summary on top."""
-        found = []
-        for name in [*self.fields, "__all__"]:
-            found += [(f"id_{name}", str(text)) for text in self.errors.get(name, [])]
-        return found
 
 
 class TermsForm(PlainForm):
@@ -139,92 +117,6 @@ class AskForm(TermsForm):
             others=tuple(others),
             **{name: sent[name] for name in words},
         )
-
-
-class SayForm(PlainForm):
-    """A comment, a question or an answer: the button says which. ``revision`` is the one of the
-    request that was shown."""
-
-    key = forms.UUIDField(widget=forms.HiddenInput)
-    revision = forms.IntegerField(min_value=1, max_value=2**31 - 1, widget=forms.HiddenInput)
-    text = forms.CharField(
-        max_length=COMMENT_LIMIT, error_messages={"required": "Write something first."}
-    )
-
-    def __init__(self, data: QueryDict | None = None, **more: Any) -> None:
-        """A browser sends two characters for a line break and counts one."""
-        if data is not None:
-            data = data.copy()
-            data["text"] = str(data.get("text", "")).replace("\r\n", "\n")
-        super().__init__(data, **more)
-
-
-class EndForm(PlainForm):
-    """Whether a reason is needed depends on whose access it is, which the service judges."""
-
-    reason = forms.CharField(required=False, max_length=REASON_LIMIT)
-
-
-class DisconnectForm(PlainForm):
-    reason = forms.CharField(
-        max_length=REASON_LIMIT,
-        error_messages={"required": "Say why. Whoever is disconnected will want to know."},
-    )
-
-
-class RemoveForm(PlainForm):
-    reason = forms.CharField(
-        max_length=REASON_LIMIT,
-        error_messages={
-            "required": "Say why. Whoever opened it may ask, and so will the auditors."
-        },
-    )
-
-
-class ConnectForm(PlainForm):
-    """What people may change in the commands to connect. What is wrong is left as it would be."""
-
-    user_name = forms.RegexField(
-        r"^[A-Za-z0-9_][\w.@\\-]*$",
-        required=False,
-        max_length=64,
-        error_messages={"invalid": "Give the name as you would type it when signing in."},
-    )
-    local_port = forms.IntegerField(
-        required=False,
-        min_value=1024,
-        max_value=65535,
-        error_messages=dict.fromkeys(
-            ("invalid", "min_value", "max_value"), "Give a port from 1024 to 65535."
-        ),
-    )
-
-    def wishes(self) -> Wishes:
-        self.is_valid()
-        return Wishes(
-            user_name=self.cleaned_data.get("user_name", ""),
-            local_port=self.cleaned_data.get("local_port"),
-        )
-
-
-class MeForm(PlainForm):
-    """What people may change about themselves."""
-
-    zone = forms.ChoiceField(
-        choices=lambda: [(name, name.replace("_", " ")) for name in zones()],
-        error_messages={"invalid_choice": "Choose a time zone from the list."},
-    )
-
-    @classmethod
-    def of(cls, person: Person) -> "MeForm":
-        return cls(initial={"zone": person.zone})
-
-
-def zones() -> list[str]:
-    """Names that people know: regions and UTC, without the historical aliases."""
-    regions = ("Africa/", "America/", "Antarctica/", "Asia/", "Atlantic/", "Australia/")
-    wanted = (*regions, "Europe/", "Indian/", "Pacific/")
-    return ["UTC", *sorted(name for name in available_timezones() if name.startswith(wanted))]
 
 
 class PreviewForm(forms.Form):

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.http import QueryDict
 
-from access.forms import PlainForm
+from access.forms.plain import PlainForm
 from access.models import Person
 from access.services.submission import REASON_LIMIT
 from access.walltime import NoSuchTimeError, wall_moment

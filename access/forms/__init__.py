@@ -1,0 +1,1 @@
+"""What people type, turned into what the services take. The rules are the services'."""

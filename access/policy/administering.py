@@ -1,0 +1,98 @@
+"""What administrators may order, and what takes two of them."""
+
+from access.errors import NotAllowed
+from access.models import (
+    Lockdown,
+    Person,
+    PolicyVersion,
+    Role,
+)
+from access.policy.passing import passes
+
+
+def check_may_remove(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Only an administrator can have removed what nobody approved.")
+
+
+def may_remove(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def check_may_change_guard(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Only an administrator can change which ports are guarded.")
+
+
+def check_may_lock_down(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Closing everything needs the Administrator role.")
+
+
+def check_may_confirm_lockdown(lockdown: Lockdown, by: Person) -> None:
+    """Two people: whoever ordered it does not confirm it, by no account of theirs."""
+    check_may_lock_down(by)
+    if lockdown.ordered_by_id == by.pk:
+        raise NotAllowed("You ordered this. Another administrator must confirm it.")
+    if by.is_same_human(lockdown.ordered_by):
+        raise NotAllowed("You ordered this with another account. Somebody else must confirm it.")
+
+
+def may_lock_down(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def may_confirm_lockdown(lockdown: Lockdown, person: Person) -> bool:
+    return passes(check_may_confirm_lockdown, lockdown, person)
+
+
+def check_may_manage_outside(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Registering machines outside Azure needs the Administrator role.")
+
+
+def check_may_manage_notices(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Saying who is told of what needs the Administrator role.")
+
+
+def may_manage_notices(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def may_manage_outside(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def check_may_propose_policy(by: Person) -> None:
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Proposing a policy needs the Administrator role.")
+
+
+def check_may_put_in_force(version: PolicyVersion, by: Person) -> None:
+    """Whoever proposed it does not decide on it, by no account of theirs."""
+    if not by.holds(Role.ADMIN):
+        raise NotAllowed("Deciding on a policy needs the Administrator role.")
+    proposer = version.proposed_by
+    if proposer is not None and proposer.pk == by.pk:
+        raise NotAllowed("You proposed this. Another administrator must decide on it.")
+    if proposer is not None and by.is_same_human(proposer):
+        raise NotAllowed("You proposed this with another account. Somebody else must decide.")
+
+
+def check_may_withdraw_policy(version: PolicyVersion, by: Person) -> None:
+    if version.proposed_by_id != by.pk or not by.holds(Role.ADMIN):
+        raise NotAllowed("Only the administrator who proposed a policy can withdraw it.")
+
+
+def may_propose_policy(person: Person) -> bool:
+    return person.holds(Role.ADMIN)
+
+
+def may_put_in_force(version: PolicyVersion, person: Person) -> bool:
+    return passes(check_may_put_in_force, version, person)
+
+
+def check_may_read_estate(person: Person) -> None:
+    if not person.holds(Role.ADMIN):
+        raise NotAllowed("Having the estate read needs the Administrator role.")
