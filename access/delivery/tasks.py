@@ -5,6 +5,7 @@ import threading
 
 from celery import shared_task
 
+from access.delivery.forgetting import forget_old
 from access.delivery.reminding import remind_all
 from access.delivery.worker import deliver as deliver_route
 
@@ -27,3 +28,9 @@ def deliver(route: str) -> None:
 def remind() -> None:
     """What nobody does but time: access that ends soon or is overdue, and requests that wait."""
     remind_all()
+
+
+@shared_task(name="access.forget", ignore_result=True)
+def forget() -> None:
+    """Old notices go, a part at a time."""
+    forget_old()

@@ -159,6 +159,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sessions": {"task": "portal.watch", "schedule": 2.0, "options": {"expires": EXPIRES}},
     "policies": {"task": "jit.keep", "schedule": 2.0, "options": {"expires": EXPIRES}},
     "reminders": {"task": "access.remind", "schedule": 5.0, "options": {"expires": EXPIRES}},
+    "forget": {"task": "access.forget", "schedule": 600.0, "options": {"expires": EXPIRES}},
 }
 # Of workers: they weigh as much as Azure's SDKs. What is in an app's tasks.py is found without.
 CELERY_IMPORTS = ["portal.sync", "portal.watch", "access.delivery.tasks"]
@@ -172,6 +173,7 @@ CELERY_TASK_ROUTES = {
     "portal.watch": {"queue": "sweep"},
     "access.deliver": {"queue": "notices"},
     "access.remind": {"queue": "notices"},
+    "access.forget": {"queue": "notices"},
 }
 
 ACCESS_KINDS = [
@@ -219,6 +221,7 @@ NOTICES_HOSTS = env.list("NOTICES_HOSTS", default=[])
 NOTICES_PROXY = env("NOTICES_PROXY", default="")  # http://proxy:3128, if endpoints need one
 NOTICES_CA_FILE = env("NOTICES_CA_FILE", default="")  # further certificate authorities, PEM
 NOTICES_ALLOW_LOOPBACK = False  # plain http to this machine itself: for the demo and tests
+NOTICES_KEEP_DAYS = env.float("NOTICES_KEEP_DAYS", default=90.0)  # the ledger keeps what was done
 NOTICES_GIVE_UP_HOURS = env.float("NOTICES_GIVE_UP_HOURS", default=72.0)
 NOTICES_LEASE_SECONDS = 60.0  # one attempt must end within
 NOTICES_PAUSE_SECONDS = (
