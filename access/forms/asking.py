@@ -1,6 +1,6 @@
 """Asking for access, and for when it would end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,24 +8,21 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.http import QueryDict
 
-from access.forms.plain import Choices, PlainForm
+from access.forms.plain import LATER, Choices, FromWhenForm
 from access.services import Submission
 from access.services.submit import REASON_LIMIT
-from access.walltime import NoSuchTimeError, wall_moment
+from access.walltime import wall_moment
 
 PRESETS = (30, 60, 120, 240, 480, 1440)
 CUSTOM = "custom"
-NOW, LATER = "now", "later"
 LONGEST_TYPED = 100_000
 
 
-class TermsForm(PlainForm):
+class TermsForm(FromWhenForm):
     """How long, from when, what for: what may still be changed while nobody has decided."""
 
     minutes = forms.ChoiceField(error_messages={"required": "Choose how long."})
     custom_minutes = forms.IntegerField(required=False, min_value=1, max_value=LONGEST_TYPED)
-    when = forms.ChoiceField(choices=[(NOW, "Now"), (LATER, "Later")], initial=NOW)
-    start = forms.CharField(required=False, max_length=32)
     reason = forms.CharField(
         max_length=REASON_LIMIT,
         error_messages={
@@ -33,6 +30,7 @@ class TermsForm(PlainForm):
         },
     )
     ticket = forms.CharField(required=False, max_length=64)
+    field_order: Sequence[str] = ("minutes", "custom_minutes", "when", "start")  # as on the page
 
     def __init__(
         self,
@@ -43,14 +41,12 @@ class TermsForm(PlainForm):
         initial: dict[str, Any] | None = None,
     ) -> None:
         """``lengths`` as ``("60", "1 h")``; another one may always be typed."""
-        super().__init__(data, initial=initial)
-        self.zone = zone
+        super().__init__(data, zone=zone, initial=initial)
         self._choices("minutes", [*lengths, (CUSTOM, "Another length")])
 
     def clean(self) -> dict[str, Any]:
-        cleaned = self.cleaned_data
+        cleaned = super().clean()
         cleaned["length"] = self._length(cleaned)
-        cleaned["moment"] = self._moment(cleaned)
         return cleaned
 
     def _choices(self, name: str, choices: Choices) -> None:
@@ -66,15 +62,6 @@ class TermsForm(PlainForm):
             self.add_error("custom_minutes", "Type how many minutes you need.")
         return cleaned.get("custom_minutes") or 0
 
-    def _moment(self, cleaned: dict[str, Any]) -> datetime | None:
-        if cleaned.get("when") != LATER:
-            return None
-        try:
-            return wall_moment(cleaned.get("start", ""), self.zone)
-        except NoSuchTimeError as problem:
-            self.add_error("start", str(problem))
-        return None
-
 
 class AskForm(TermsForm):
     """Asking for access to one machine, or to several with one decision."""
@@ -87,7 +74,7 @@ class AskForm(TermsForm):
     vendor_name = forms.CharField(required=False, max_length=200)
     vendor_company = forms.CharField(required=False, max_length=200)
     vendor_mail = forms.EmailField(required=False, max_length=254)
-    field_order = ("submission_key", "machine", "way")
+    field_order = ("submission_key", "machine", "way", *TermsForm.field_order)
 
     def __init__(
         self,

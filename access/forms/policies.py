@@ -1,19 +1,17 @@
 """What people type about policies, turned into what the services take."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django import forms
 from django.http import QueryDict
 
-from access.forms.asking import LATER, LONGEST_TYPED, NOW
-from access.forms.plain import PlainForm
+from access.forms.asking import LONGEST_TYPED
+from access.forms.plain import FromWhenForm, PlainForm
 from access.presenters.policy_lines import line_of, root_of
 from access.services.policies import SOURCE_LIMIT
 from access.services.submission import REASON_LIMIT
-from access.walltime import NoSuchTimeError, wall_moment
 
 BIGGEST_NUMBER = 2**31 - 1
 LONGEST_NAME = 200
@@ -64,7 +62,7 @@ class DecidePolicyForm(PlainForm):
     comment = forms.CharField(required=False, max_length=REASON_LIMIT)
 
 
-class SimulateForm(PlainForm):
+class SimulateForm(FromWhenForm):
     """Somebody who would ask for something. Found by name: lists of everything are long."""
 
     person = forms.CharField(max_length=LONGEST_NAME, error_messages={"required": "Name a person."})
@@ -77,27 +75,9 @@ class SimulateForm(PlainForm):
         max_value=LONGEST_TYPED,
         error_messages={"required": "Say for how many minutes."},
     )
-    when = forms.ChoiceField(choices=[(NOW, "Now"), (LATER, "Later")], required=False)
-    start = forms.CharField(required=False, max_length=32)
     vendor_mail = forms.EmailField(required=False, max_length=254)
     policy = forms.IntegerField(required=False, min_value=0, max_value=BIGGEST_NUMBER)
 
     def __init__(self, data: QueryDict | None, *, zone: ZoneInfo, **more: Any) -> None:
-        super().__init__(data, **more)
-        self.zone = zone
+        super().__init__(data, zone=zone, **more)
         self.choices: dict[str, list[tuple[str, str]]] = {}  # field to (link, label) of what fits
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = self.cleaned_data
-        cleaned["moment"] = self._moment(cleaned)
-        return cleaned
-
-    def _moment(self, cleaned: dict[str, Any]) -> datetime | None:
-        """``None`` means now."""
-        if cleaned.get("when") != LATER:
-            return None
-        try:
-            return wall_moment(cleaned.get("start", ""), self.zone)
-        except NoSuchTimeError as problem:
-            self.add_error("start", str(problem))
-        return None

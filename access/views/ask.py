@@ -14,7 +14,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from access import policy, services
-from access.forms.asking import CUSTOM, NOW, PRESETS, AskForm, PreviewForm
+from access.forms.asking import CUSTOM, PRESETS, AskForm, PreviewForm
+from access.forms.plain import NOW
 from access.models import AccessRequest, Machine, Person
 from access.models.requests import REFERENCE_PREFIX
 from access.presenters.asks import ticket_words

@@ -11,8 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from access import policy, services
 from access.errors import WrongState
-from access.forms.asking import CUSTOM, LATER, LONGEST_TYPED, NOW, PRESETS
+from access.forms.asking import CUSTOM, LONGEST_TYPED, PRESETS
 from access.forms.deciding import ChangeForm, ExtendForm
+from access.forms.plain import LATER, NOW
 from access.models import AccessRequest, Person
 from access.presenters.asks import ticket_words
 from access.presenters.moments import duration

@@ -6,7 +6,7 @@ from io import StringIO
 
 from django.http import HttpResponse
 
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
+FORMULA = tuple("=+-@\t\r\n\0＝＋－＠")  # noqa: RUF001 - some read the wide forms as the plain
 
 
 def answer(rows: Iterable[Sequence[object]], name: str) -> HttpResponse:

@@ -11,7 +11,8 @@ from django.views.decorators.http import require_safe
 
 from access import policy
 from access.filters import machines_like
-from access.forms.asking import NOW, PRESETS
+from access.forms.asking import PRESETS
+from access.forms.plain import NOW
 from access.forms.policies import BIGGEST_NUMBER, SimulateForm
 from access.models import Machine, Person
 from access.presenters.people import people_like

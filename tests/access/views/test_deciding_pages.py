@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from http.cookies import SimpleCookie
 
 import pytest
+from django.test import Client
 
 from access import services
 from access.clock import db_now
@@ -238,6 +240,16 @@ class TestSigningInAnew:
         assert LedgerEntry.objects.filter(event="person.confirm.refused").count() == 1
         response = bob.post(page(asked, "request-approve"), shown(asked))
         assert response.url == page(asked, "request-confirm")
+
+    def test_is_of_no_use_to_who_had_taken_the_session(self, cast: Cast, browser: Browser, settings):
+        """ASVS 7.2.4: whoever signs in anew goes on under a new key, and the old one is nobody's."""
+        settings.ACCESS_DEMO_SIGN_IN = True
+        bob, thief = browser(cast.bob), Client()
+        thief.cookies = SimpleCookie(bob.cookies.output(header="", sep=";"))
+        assert thief.get("/").status_code == 200
+        assert bob.post(self.AGAIN, {"person": cast.bob.object_id, "next": "/"}).url == "/"
+        assert bob.get("/").status_code == 200
+        assert thief.get("/").status_code == 302
 
     def test_counts_for_five_minutes(self, cast: Cast, vm, browser: Browser):
         asked, bob = ask(vm, by=cast.alice), browser(cast.bob)
