@@ -11,8 +11,10 @@ from django.utils import timezone
 
 from access.models import AccessRequest, LedgerEntry, Machine, Person
 from access.states import RequestState
+from access.walltime import YEARS
 
 LONGEST_SEARCH = 100
+EARLIEST, LATEST = date(YEARS.start, 1, 1), date(YEARS.stop - 1, 12, 31)
 OUTCOMES = [("success", "Success"), ("denied", "Refused"), ("failed", "Failed")]
 
 
@@ -56,7 +58,7 @@ class LedgerFilter(django_filters.FilterSet):  # type: ignore[misc] # it has no 
 
     def to_day(self, rows: QuerySet[Any], _name: str, value: date) -> QuerySet[Any]:
         """The named day is included."""
-        return rows.filter(at__lt=_midnight(value + timedelta(days=1)))
+        return rows.filter(at__lt=_midnight(min(value, LATEST) + timedelta(days=1)))
 
 
 class MineFilter(django_filters.FilterSet):  # type: ignore[misc] # it has no types
@@ -84,4 +86,6 @@ def machines_like(rows: QuerySet[Machine], typed: str) -> QuerySet[Machine]:
 
 
 def _midnight(day: date) -> datetime:
-    return timezone.make_aware(datetime.combine(day, time.min))
+    """Of a day that can be reckoned with, in any zone: all there is lies between."""
+    within = min(max(day, EARLIEST), LATEST)
+    return timezone.make_aware(datetime.combine(within, time.min))

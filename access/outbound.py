@@ -12,8 +12,10 @@ import os
 import re
 import socket
 import ssl
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from typing import Any
@@ -39,12 +41,14 @@ HEADERS = frozenset(
 )
 AGENT = "Bastion-Access"
 # Beyond what the library calls not global: the platform's own wire server, and the ranges in
-# which an IPv4 address hides in an IPv6 one (NAT64, 6to4, Teredo, the deprecated compatible form).
+# which an IPv4 address hides in an IPv6 one (NAT64, 6to4, Teredo, the deprecated compatible form),
+# and what was once site-local, which some networks still use.
 NEVER = tuple(
     ipaddress.ip_network(net)
     for net in (
         "168.63.129.16/32", "169.254.0.0/16", "100.64.0.0/10", "192.0.0.0/24", "::/96",
         "::ffff:0:0/96", "64:ff9b::/96", "64:ff9b:1::/48", "2001::/32", "2002::/16",
+        "192.88.99.0/24", "fec0::/10",
     )
 )  # fmt: skip
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -94,8 +98,8 @@ def post(address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         raise Blocked(f"These headers are never sent: {', '.join(sorted(stray))}.")
     host = (parts.hostname or "").rstrip(".")
     shown = host if parts.port is None else f"{host}:{parts.port}"
-    with _pool(host, secure=parts.scheme == "https") as pool:
-        url, started = _dialled(parts, host), time.monotonic()
+    url, ends = _dialled(parts, host), time.monotonic() + ANSWER_SECONDS
+    with _pool(host, secure=parts.scheme == "https") as pool, _hung_up_on(pool, ANSWER_SECONDS):
         try:
             response = pool.request(
                 "POST",
@@ -108,9 +112,46 @@ def post(address: str, body: bytes, headers: Mapping[str, str]) -> Answer:
                 decode_content=False,
                 timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=READ_SECONDS),
             )
-            return _read(response, started)
+            return _read(response, ends)
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreached(_why(error, host)) from error
+
+
+@contextmanager
+def _hung_up_on(pool: Any, seconds: float) -> Iterator[None]:
+    """Whoever still talks then. A socket's timeout counts from the last byte, so that a byte every
+    few seconds, in the headers or after them, would keep a worker for hours."""
+    made: list[Any] = []
+    over = threading.Event()
+
+    def hang_up(connected: socket.socket) -> None:
+        with suppress(OSError):  # not that of TLS, which would say good-bye and wait
+            socket.socket.shutdown(connected, socket.SHUT_RDWR)
+
+    def end() -> None:
+        over.set()
+        for each in made:
+            hang_up(each)
+
+    def watched(kind: Any) -> Any:
+        class Watched(kind.ConnectionCls):  # type: ignore[misc] # as the library has it
+            def connect(self) -> None:
+                super().connect()
+                made.append(self.sock)
+                if over.is_set():
+                    hang_up(self.sock)
+
+        return type(kind.__name__, (kind,), {"ConnectionCls": Watched})
+
+    kinds = pool.pool_classes_by_scheme
+    pool.pool_classes_by_scheme = {scheme: watched(kind) for scheme, kind in kinds.items()}
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def _dialled(parts: SplitResult, host: str) -> str:
@@ -134,14 +175,18 @@ def _pool(host: str, *, secure: bool) -> Any:
     return urllib3.PoolManager(**trust)
 
 
-def _read(response: urllib3.BaseHTTPResponse, started: float) -> Answer:
+def _read(response: urllib3.BaseHTTPResponse, ends: float) -> Answer:
+    """What came by then is the answer: its status is all that counts."""
     body = b""
     try:
-        while len(body) < ANSWER_BYTES and time.monotonic() < started + ANSWER_SECONDS:
+        while len(body) < ANSWER_BYTES and time.monotonic() < ends:
             part = response.read(min(4096, ANSWER_BYTES - len(body)))
             if not part:
                 break
             body += part
+    except (urllib3.exceptions.HTTPError, OSError):
+        if time.monotonic() < ends:
+            raise
     finally:
         response.close()
     return Answer(response.status, body, _seconds(response.headers.get("Retry-After", "")))

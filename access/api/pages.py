@@ -1,9 +1,9 @@
 """Keyset pagination: newest first, stable while rows are added, equally fast at any depth."""
 
-from rest_framework.pagination import CursorPagination
+from access.paging import Cursors
 
 
-class Pages(CursorPagination):
+class Pages(Cursors):
     page_size = 50
     max_page_size = 200
     page_size_query_param = "page_size"

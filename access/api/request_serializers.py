@@ -18,6 +18,10 @@ BIGGEST = 2**63 - 1
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
     by = PersonSerializer()
     on_behalf_of = PersonSerializer(allow_null=True)
+    # Said here, because the bounds of numbers differ between databases.
+    revision = serializers.IntegerField()
+    stage = serializers.IntegerField()
+    minutes = serializers.IntegerField(allow_null=True)
 
     class Meta:
         model = Decision
@@ -46,6 +50,9 @@ class RequestSerializer(serializers.ModelSerializer[AccessRequest]):
     decided_by = PersonSerializer(allow_null=True)
     doors = DoorSerializer(many=True)
     duration_minutes = serializers.IntegerField()
+    approved_minutes = serializers.IntegerField(allow_null=True)
+    revision = serializers.IntegerField()
+    stage = serializers.IntegerField()
     extends = serializers.CharField(source="extends.reference", default=None, allow_null=True)
     rules = serializers.SerializerMethodField(help_text="Of the policy, that it is judged by.")
     stages = serializers.SerializerMethodField()

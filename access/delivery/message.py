@@ -66,7 +66,7 @@ def _rows(notice: Notice, facts: Facts) -> Iterator[tuple[str, str]]:
         yield "Environment", "Production"
     if way := ways(data):
         yield "Way in", way
-    if facts.get("window"):
+    if facts.get("window") and not notice.event.startswith("deputy."):  # no access, and said above
         yield "Window", facts["window"]
     if facts.get("ticket"):
         yield "Ticket", facts["ticket"]

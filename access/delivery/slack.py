@@ -41,8 +41,20 @@ def escaped(text: str) -> str:
 
 
 def _plain(text: str, longest: int = SECTION) -> dict[str, Any]:
-    short = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return {"type": "plain_text", "text": escaped(short), "emoji": False}
+    return {"type": "plain_text", "text": _short(text, longest), "emoji": False}
+
+
+def _short(text: str, longest: int) -> str:
+    """Escaped, and no longer than Slack takes: else who writes ``&`` often enough would have it
+    refuse the message, and the channel would not be told."""
+    found: list[str] = []
+    left = longest - 1
+    for char in map(escaped, text):
+        left -= len(char)
+        if left < 0:
+            return escaped(text) if len(escaped(text)) <= longest else f"{''.join(found)}…"
+        found.append(char)
+    return "".join(found)
 
 
 def _fields(message: Message) -> list[dict[str, Any]]:

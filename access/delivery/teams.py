@@ -16,6 +16,7 @@ CARD = "application/vnd.microsoft.card.adaptive"
 SCHEMA = "http://adaptivecards.io/schemas/adaptive-card.json"
 STYLES = {"green": "good", "amber": "warning", "red": "attention", "blue": "accent"}
 LABELS = "88px"  # the width of the column of labels
+LINES = 20  # of a quote; Teams drops a message of more than 28 kB, and says so to nobody
 
 
 def body_of(message: Message) -> bytes:
@@ -23,7 +24,7 @@ def body_of(message: Message) -> bytes:
         "$schema": SCHEMA,
         "type": "AdaptiveCard",
         "version": "1.4",
-        "fallbackText": f"{message.title}. {message.sentence}",
+        "fallbackText": "This is told by Bastion Access.",  # it is read as Markdown
         "msteams": {"width": "Full"},
         "body": [
             _head(message),
@@ -64,7 +65,9 @@ def _row(label: str, value: str) -> dict[str, Any]:
 
 def _quote(label: str, text: str) -> dict[str, Any]:
     """Each line of its own: in a text run a line break is a space."""
-    lines = [{**_said(line), "spacing": "None"} for line in text.split("\n") if line.strip()]
+    given = [line for line in text.split("\n") if line.strip()]
+    shown = given if len(given) <= LINES else [*given[: LINES - 1], " ".join(given[LINES - 1 :])]
+    lines = [{**_said(line), "spacing": "None"} for line in shown]
     items = [_said(label, size="Small", isSubtle=True), *lines]
     return {"type": "Container", "style": "emphasis", "items": items}
 

@@ -25,6 +25,7 @@ from access.notices.due import due_notices
 
 logger = logging.getLogger(__name__)
 LONGEST_PAUSE = timedelta(hours=1)
+MOST_PATIENCE = timedelta(hours=12)  # whatever the other side asks for: someone must hear of it
 RUN_SECONDS = 20.0  # then the route is given back; the sweep asks for the rest
 BROKE_DOWN = "The portal itself broke down on this notice; its log says where."
 
@@ -156,7 +157,8 @@ def _rest(turn: Turn, outcome: NotNow, now: datetime) -> None:
     route.problem = outcome.problem
     wait = pause(route.failures)
     if outcome.retry_after is not None:
-        wait = max(timedelta(seconds=outcome.retry_after), timedelta(seconds=1))
+        asked = min(outcome.retry_after, MOST_PATIENCE.total_seconds())
+        wait = timedelta(seconds=max(asked, 1.0))
     route.pause_until = now + wait
     route.save(update_fields=["failures", "problem", "pause_until"])
 

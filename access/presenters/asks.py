@@ -35,7 +35,7 @@ def _before(judgement: Judgement) -> Iterable[str]:
 
 
 def _during(judgement: Judgement) -> Iterable[str]:
-    yield f"At most {duration(judgement.max_minutes)}."
+    yield f"At most {duration(judgement.max_minutes)}; a way in may allow less."
     more = judgement.extension
     if more.most and more.max_minutes:
         times = {1: "once", 2: "twice"}.get(more.most, f"{more.most} times")

@@ -32,6 +32,12 @@ class GrantLine:
         return self.grant.state == GrantState.OPEN
 
     @property
+    def state_alone(self) -> statuses.Status:
+        """Beside a column that says until when: the end is not said twice."""
+        plain = self.is_open and not (self.overdue or self.ending or self.grant.outstanding)
+        return statuses.OPEN if plain else self.status
+
+    @property
     def is_over(self) -> bool:
         return self.grant.state == GrantState.CLOSED
 

@@ -18,6 +18,7 @@ from access.ruling import InForce, Terms, asked_for, judge, policy_in_force
 
 LATELY, MOST_READ, TOO_FEW = timedelta(days=30), 50, 3
 MOST_HELP = 3
+FEW = 2  # people whose names fit into a sentence
 EVERY_APPROVER = (Source("role", "approver"),)
 
 
@@ -48,6 +49,12 @@ class StageAhead:
         whom = f"{count} of {many} people" if many > 1 else f"{count} person"
         return f"{whom} ({self.label})"
 
+    @property
+    def words_by_name(self) -> str:
+        """Where two stages are called the same: ``one person (Owner: Payments lead)``."""
+        names = ", ".join(each.person.display_name for each in self.people)
+        return self.words.replace(f"({self.label})", f"({self.label}: {names})")
+
 
 @dataclass(frozen=True)
 class Outlook:
@@ -72,7 +79,14 @@ class Outlook:
     @property
     def sentence(self) -> str:
         """``Needs one of 4 people (Payments leads), then one of 2 people (Security).``"""
-        return f"Needs {', then '.join(stage.words for stage in self.stages)}."
+        labels = [stage.label for stage in self.stages]
+        words = (
+            stage.words_by_name
+            if labels.count(stage.label) > 1 and 0 < len(stage.people) <= FEW
+            else stage.words
+            for stage in self.stages
+        )
+        return f"Needs {', then '.join(words)}."
 
     @property
     def asks(self) -> list[str]:

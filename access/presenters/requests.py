@@ -262,7 +262,7 @@ def _while_held(access_request: AccessRequest, now: datetime) -> str:
     until = near(access_request.lapses_at, now)
     why = access_request.hold.rstrip(".")
     return (
-        f"It was approved, but that approval no longer stands: {why}. Nothing is opened until it "
+        f"It was approved, but that approval no longer stands. {why}. Nothing is opened until it "
         f"is approved anew, by {until} at the latest.{nobody}"
     )
 

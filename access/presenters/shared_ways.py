@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from access.kinds import all_kinds
+from access.lockdowns import in_force
 from access.models import Machine
 from access.presenters.ways import Way, label_of, ways_into
 
@@ -14,11 +15,12 @@ Into = Mapping[int, list[Way]]  # machine to its ways of one kind
 def ways_for(machines: Sequence[Machine]) -> list[Way]:
     """One kind for all of them: through one port that all have, or through the login port of
     each. What fails for one of them is refused with that one's name."""
+    shut = in_force()
     if len(machines) == 1:
-        return ways_into(machines[0])
+        return ways_into(machines[0], shut)
     by_kind: dict[str, dict[int, list[Way]]] = defaultdict(dict)
     for machine in machines:
-        for way in ways_into(machine):
+        for way in ways_into(machine, shut):
             by_kind[way.kind].setdefault(machine.pk, []).append(way)
     there = [kind for kind in all_kinds() if kind in by_kind]
     return [way for kind in there for way in _ways(kind, machines, by_kind[kind])]

@@ -27,6 +27,7 @@ CLOSED = Status("grey", "lock", "Closed")
 CLOSING = Status("amber", "loader", "Closing")
 FINISHING = Status("amber", "hourglass", "Shut, a session may finish")
 REOPENING = Status("amber", "triangle-alert", "Shut in Azure, opening again")
+OPEN = Status("green", "lock-open", "Open")
 OPENING = Status("grey", "loader", "Opening")
 DECIDED = {
     RequestState.PENDING: Status("blue", "clock", "Waiting for approval"),

@@ -1,15 +1,18 @@
 """The ways into a machine that can be asked for, and those that cannot, with the reason."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
 from access.kinds import Offer, all_kinds, kind_named
+from access.lockdowns import InForce
 from access.models import Machine
 from access.offers import offers_for
 
 PORTS = {22: "SSH", 3389: "RDP", 5985: "WinRM", 5986: "WinRM", 443: "HTTPS", 5432: "PostgreSQL"}
+
+NOTHING_SHUT = InForce(())
 
 
 @dataclass(frozen=True)
@@ -41,8 +44,12 @@ class Way:
         return "For you, through Bastion, with your own account on the machine."
 
 
-def ways_into(machine: Machine) -> list[Way]:
-    return [_way(machine, offer) for offer in offers_for(machine)]
+def ways_into(machine: Machine, shut: InForce = NOTHING_SHUT) -> list[Way]:
+    """``shut``: what is closed in an incident, where nothing can be asked for. Read it once for
+    however many machines; left out, the ways are those of quiet times."""
+    why = shut.reason_shut(machine)
+    offers = [replace(offer, refusal=why or offer.refusal) for offer in offers_for(machine)]
+    return [_way(machine, offer) for offer in offers]
 
 
 def possible(ways: Iterable[Way]) -> list[Way]:

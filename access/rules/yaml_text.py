@@ -77,6 +77,8 @@ def _mapping(node: MappingNode, problems: list[str]) -> dict[str, Any]:
     for key, value in node.value:
         if not isinstance(key, ScalarNode):
             problems.append(f"{_line(key)}: a key must be a text.")
+        elif not str(key.value).isprintable():
+            problems.append(f"{_line(key)}: a key must be one line, without control characters.")
         elif key.value in found:
             problems.append(f"{_line(key)}: {key.value} stands here a second time.")
         else:

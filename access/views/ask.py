@@ -25,6 +25,7 @@ from access.presenters.shared_ways import ways_for
 from access.presenters.ways import Way, possible
 from access.ruling import InForce, Terms, policy_in_force
 from access.services.submission import MOST_MACHINES
+from access.states import RequestState
 from access.views.numbers import number_in
 from access.views.preflight import BIGGEST_ID, asked_machines, chosen, for_way
 from access.views.problems import accepted, mapped
@@ -89,7 +90,8 @@ def _send(request: HttpRequest, asking: Asking) -> HttpResponse:
     made = accepted(form, lambda: services.submit(form.submission(ports), by=asking.person))
     if made is None:
         return _page(request, asking, form)
-    messages.success(request, f"{made.reference} was sent.")
+    what = "was sent" if made.state == RequestState.PENDING else "was approved by the policy"
+    messages.success(request, f"{made.reference} {what}.")
     return redirect("request", made.reference)
 
 

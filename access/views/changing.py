@@ -125,7 +125,10 @@ def _extend(request: HttpRequest, person: Person, root: AccessRequest) -> HttpRe
     made = accepted(form, lambda: _ask(root, person, form))
     if made is None:
         return _extend_page(request, more, form)
-    messages.success(request, f"{made.reference} asks for more time. What is open stays open.")
+    what = "asks for more time"
+    if made.state == RequestState.APPROVED:
+        what = "gives more time: the policy approved it at once"
+    messages.success(request, f"{made.reference} {what}. What is open stays open.")
     return redirect("request", made.reference)
 
 

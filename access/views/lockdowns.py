@@ -90,7 +90,8 @@ def _rows() -> QuerySet[Lockdown]:
 
 def _order_page(request: HttpRequest, person: Person, sent: OrderForm | None) -> HttpResponse:
     chosen = PartForm(request.GET.dict() or {"target": EVERYTHING}, parts=parts())
-    part = sent.part if sent and is_scope(sent.part[0]) else chosen.part
+    meant = sent is not None and "target" not in sent.errors and is_scope(sent.part[0])
+    part = sent.part if sent is not None and meant else chosen.part
     target = "|".join(part)
     recent = list(_rows().order_by("-pk")[:RECENT])
     context = {

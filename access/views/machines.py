@@ -8,6 +8,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from access.filters import LONGEST_SEARCH, machines_like
+from access.lockdowns import in_force
 from access.models import Machine, Person
 from access.presenters.ways import possible, ways_into
 from access.services.submission import MOST_MACHINES
@@ -21,12 +22,13 @@ from access.views.who import signed_in
 def machines(request: HttpRequest, _person: Person) -> HttpResponse:
     """The same address answers the live search, with the results alone. Machines that were ticked
     are kept in the address, from search to search and from page to page."""
-    typed = request.GET.get("q", "").strip()[:LONGEST_SEARCH]
+    typed = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
     there = Machine.objects.filter(gone_at__isnull=True)
     rows = there.select_related("bastion__link_host", "outside").prefetch_related("jit_ports")
     page = page_of(request, machines_like(rows, typed), ordering=("name", "id"))
     ticked = asked_machines(request.GET) if "machine" in request.GET else []
-    found = [(machine, ways_into(machine)) for machine in page.rows]
+    shut = in_force()
+    found = [(machine, ways_into(machine, shut)) for machine in page.rows]
     context = {
         "typed": typed,
         "page": page,

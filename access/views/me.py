@@ -43,7 +43,8 @@ def theme(request: HttpRequest) -> HttpResponse:
     """Kept in a cookie, because it belongs to the screen and not to the person."""
     chosen = request.POST.get("theme", "")
     back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure()):
+    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    if not safe or not back.startswith("/"):
         back = reverse("home")
     response = redirect(back)
     if chosen in THEMES:

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
-from django.core.exceptions import ValidationError
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 from rest_framework.exceptions import NotFound
-from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
+
+from access.paging import Cursors
 
 M = TypeVar("M", bound=Model)
 LIST_SIZE = 25
@@ -29,11 +29,11 @@ def page_of(
     request: HttpRequest, rows: QuerySet[M], *, ordering: Sequence[str], size: int = LIST_SIZE
 ) -> Page[M]:
     """The page that the address asks for. A cursor that is none of ours is a 404."""
-    pages = CursorPagination()
+    pages = Cursors()
     pages.ordering, pages.page_size = tuple(ordering), size
     try:
         found = pages.paginate_queryset(rows, Request(request)) or []
-    except (NotFound, ValueError, ValidationError) as error:
+    except NotFound as error:
         raise Http404 from error
     return Page(list(found), _query(pages.get_next_link()), _query(pages.get_previous_link()))
 

@@ -27,6 +27,7 @@ from access.presenters.policy_changes import changes_between
 from access.presenters.policy_effect import DAYS, effect_of
 from access.presenters.rules import summary_of
 from access.services import policies as services
+from access.views.numbers import number_in
 from access.views.pages import page_of
 from access.views.problems import accepted, mapped, mapped_onto
 from access.views.who import signed_in
@@ -233,6 +234,7 @@ def _found_version(number: int) -> PolicyVersion:
 
 
 def _number(sent: str) -> int:
-    if not (sent.isascii() and sent.isdecimal()):
+    number = number_in(sent)
+    if number is None:
         raise Http404
-    return min(int(sent), BIGGEST_NUMBER)
+    return min(number, BIGGEST_NUMBER)

@@ -25,6 +25,7 @@ from access.presenters.policy_effect import DAYS, effect_of
 from access.rules.document import Policy, parse
 from access.rules.problems import BadPolicy
 from access.services import policies as services
+from access.views.numbers import number_in
 from access.views.policies import compared
 from access.views.problems import accepted, mapped
 from access.views.who import signed_in
@@ -59,8 +60,8 @@ def propose(request: HttpRequest, person: Person) -> HttpResponse:
 def _first(request: HttpRequest) -> ProposeForm:
     """From the policy in force, or from the version that the address names."""
     in_force, wanted = edition_in_force(), request.GET.get("from", "")
-    number = int(wanted) if wanted.isascii() and wanted.isdecimal() else in_force.number
-    start = edition_of(min(number, BIGGEST_NUMBER))
+    given = number_in(wanted)
+    start = edition_of(in_force.number if given is None else min(given, BIGGEST_NUMBER))
     if start is None:
         raise Http404
     return ProposeForm(initial={"source": start.source, "based_on": in_force.number})

@@ -20,6 +20,7 @@ from access.presenters.policies import Edition, edition_in_force, edition_of, of
 from access.presenters.simulator import Simulation, simulate
 from access.presenters.ways import Way, ways_into
 from access.ruling import Terms
+from access.views.numbers import number_in
 from access.views.problems import mapped
 from access.views.who import signed_in
 
@@ -81,9 +82,8 @@ def _simulation(
 def _edition(number: str) -> Edition:
     if not number:
         return edition_in_force()
-    found = None
-    if number.isascii() and number.isdecimal():
-        found = edition_of(min(int(number), BIGGEST_NUMBER))
+    given = number_in(number)
+    found = None if given is None else edition_of(min(given, BIGGEST_NUMBER))
     if found is None:
         raise Http404
     return found

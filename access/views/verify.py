@@ -13,6 +13,7 @@ from access.inventory import last_reading, newest_run
 from access.models import Person, Verdict
 from access.preflight import Level
 from access.presenters.verdicts import Reading, chips, line_of, totals
+from access.views.numbers import number_in
 from access.views.pages import page_of
 from access.views.who import signed_in
 
@@ -74,4 +75,4 @@ def _level(sent: str) -> str:
 
 
 def _number(sent: str) -> int:
-    return min(int(sent), BIGGEST_ID) if sent.isascii() and sent.isdecimal() else 0
+    return min(number_in(sent) or 0, BIGGEST_ID)

@@ -39,8 +39,10 @@ def again(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def confirm(request: HttpRequest, person: Person, *, how: str) -> None:
-    """Called by what has just seen the person sign in anew."""
+    """Called by what has just seen the person sign in anew. The session gets a new key: who had
+    taken the old one has not signed in anew."""
     with transaction.atomic():
+        request.session.cycle_key()
         request.session[CONFIRMED] = db_now().isoformat()
         ledger.record("person.confirmed", by=person, data={"how": how})
 

@@ -37,7 +37,7 @@ def demo_sign_in(request: HttpRequest) -> HttpResponse:
     """One click, no credential: for trying the product with simulated Azure only."""
     if not settings.ACCESS_DEMO_SIGN_IN:
         raise Http404
-    chosen = request.POST.get("person", "")
+    chosen = request.POST.get("person", "").replace("\0", "")
     person = get_object_or_404(Person, tenant_id=DEMO_TENANT, object_id=chosen, is_active=True)
     with transaction.atomic():
         login(request, person, backend=BACKEND)

@@ -93,8 +93,8 @@ class TestThePages:
         form = f"/requests/new/?machine={vm().pk}"
         for who, path, budget in (
             (cast.bob, page(asked), 18),
-            (cast.alice, form, 16),
-            (cast.alice, f"{form}&kind=link", 16),
+            (cast.alice, form, 17),
+            (cast.alice, f"{form}&kind=link", 17),
         ):
             client = browse(who)
             client.get(path)

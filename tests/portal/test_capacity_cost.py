@@ -89,3 +89,5 @@ class TestExport:
         assert [harmless(each) for each in ("+1", "-1", "\t1", "\r1", "1")] == [
             "'+1", "'-1", "'\t1", "'\r1", "1",
         ]  # fmt: skip
+        for first in "\n\0＝＋－＠":  # noqa: RUF001 - the wide forms are meant
+            assert harmless(f"{first}1") == f"'{first}1"

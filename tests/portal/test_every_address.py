@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator
 
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from access.models import PersonRole, Role
 from tests.support.cast import Cast, ask, be_seen
 from tests.support.estate import machine
 
@@ -78,3 +80,41 @@ def test_looking_changes_nothing(name: str, cast: Cast) -> None:
     client.get(address(name))
     asked.refresh_from_db()
     assert (asked.state, LedgerEntry.objects.count()) == ("pending", before)
+
+
+def cursor(position: str) -> str:
+    return base64.b64encode(f"p={position}".encode()).decode()
+
+
+ASKED = (
+    "again", "from", "host", "instead", "kind", "level", "machine", "person", "policy", "q", "role",
+    "shown", "since", "start", "state", "until", "way", "when", "with",
+)  # fmt: skip
+SENT = (
+    "based_on", "comment", "deputy", "ends", "key", "next", "note", "reason", "source", "starts",
+    "target", "terms_digest", "text", "theme",
+)  # fmt: skip
+STRANGE = ("\0", "1\0", "machine|\0", "9" * 40, "9" * 4400, "²", "0001-01-01", "9999-12-31")
+CURSORS = [cursor(each) for each in ("%00", "x", "9" * 40, "0001-01-01T00:00:00+14:00")]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", NAMES)
+def test_what_makes_no_sense_is_refused_and_breaks_nothing(name: str, cast: Cast) -> None:
+    """What PostgreSQL or Python cannot hold comes from an address as easily as anything."""
+    be_seen()
+    ask(machine(), by=cast.alice)
+    held = (Role.ENGINEER, Role.APPROVER, Role.AUDITOR)
+    PersonRole.objects.bulk_create(PersonRole(person=cast.dana, role=role) for role in held)
+    client = Client(raise_request_exception=False)
+    client.force_login(cast.dana)
+    told = [("get", dict.fromkeys(ASKED, strange)) for strange in STRANGE]
+    told += [("get", {"q": "\0"}), ("get", {"until": "9999-12-31"}), ("get", {"with": "9" * 4400})]
+    told += [("get", {"cursor": each}) for each in CURSORS]
+    told += [("post", dict.fromkeys(ASKED + SENT, strange)) for strange in STRANGE]
+    broken = []
+    for method, said in told:
+        status = getattr(client, method)(address(name), said).status_code
+        if status >= 500 and name != "readyz":
+            broken.append((method, said))
+    assert not broken

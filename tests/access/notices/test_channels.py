@@ -102,6 +102,40 @@ def test_what_alice_wrote_calls_nobody_in_slack(cast: Cast) -> None:
     assert not any(plain["emoji"] for plain in nodes(message, "plain_text"))
 
 
+def test_nobody_keeps_slack_from_being_told_by_what_they_write(cast: Cast) -> None:
+    """Marks grow when they are escaped, and Slack refuses a text that is too long."""
+    cast.alice.display_name = "&" * 100
+    cast.alice.save()
+    with http_service() as service:
+        known = endpoint("Operations", service.address, "slack")
+        ask(machine(), by=cast.alice, reason="<" * 1000)
+        deliver(known.route)
+    message = service.got[0].json
+    assert len(message["blocks"][0]["text"]["text"]) <= 150
+    for plain in nodes(message, "plain_text"):
+        assert len(plain["text"]) <= 3000
+        assert plain["text"].count("&") == plain["text"].count(";")  # none cut in two
+
+
+def test_nor_teams(cast: Cast) -> None:
+    """A line of a reason is an element of the card; of 28 kB Teams drops it, and tells nobody."""
+    with http_service(status=202, answer=b"") as service:
+        known = endpoint("Operations", service.address, "teams")
+        ask(machine(), by=cast.alice, reason="x\n" * 490 + "the end")
+        deliver(known.route)
+    [got] = service.got
+    assert len(got.body) < 20_000
+    assert "the end" in texts(got.json)
+
+
+def test_what_teams_may_show_instead_of_a_card_is_ours(cast: Cast) -> None:
+    cast.alice.display_name = "[Approved](mailto:evil.example)"
+    cast.alice.save()
+    service, _ = sent(cast, "teams", status=202, answer=b"")
+    [attachment] = service.got[0].json["attachments"]
+    assert "evil" not in attachment["content"]["fallbackText"]
+
+
 def test_slack_that_answers_something_else_than_ok_is_tried_again(cast: Cast) -> None:
     _, known = sent(cast, "slack", answer=b"channel_is_archived")
     waits = Notice.objects.get(endpoint=known)

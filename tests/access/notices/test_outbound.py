@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -120,7 +124,8 @@ def test_6_an_answer_that_sends_us_on(settings: Any) -> None:
 @pytest.mark.parametrize(
     "address",
     ["10.0.0.4", "172.16.3.4", "192.168.1.1", "100.64.0.1", "224.0.0.1", "0.0.0.0", "fe80::1",
-     "fc00::1", "ff02::1", "192.0.0.170", "255.255.255.255", "198.18.0.1"],
+     "fc00::1", "ff02::1", "192.0.0.170", "255.255.255.255", "198.18.0.1", "fec0::1",
+     "192.88.99.1"],
 )  # fmt: skip
 def test_7_the_private_network(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
     names(monkeypatch, private_example=address)
@@ -219,3 +224,42 @@ def test_who_does_not_answer_is_not_waited_for(settings: Any, monkeypatch: Any) 
         post(service.address, b"{}", JSON)
     assert "did not answer within" in str(problem.value)
     assert "secret-path" not in str(problem.value)
+
+
+BEGUN = b"HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n"
+
+
+@pytest.mark.parametrize("said", [b"", BEGUN + b"X: ", BEGUN + b"\r\n"])
+def test_who_talks_for_ever_is_hung_up_on(settings: Any, monkeypatch: Any, said: bytes) -> None:
+    """A byte now and then, before, in or after the headers, would keep a worker for hours, and two
+    such endpoints would keep every notice back."""
+    settings.NOTICES_ALLOW_LOOPBACK = True
+    monkeypatch.setattr("access.outbound.ANSWER_SECONDS", 0.6)
+    with talking(said) as port:
+        started = time.monotonic()
+        if said:
+            assert post(f"http://localhost:{port}/x", b"{}", JSON).status == 200
+        else:
+            with pytest.raises(Unreached, match="localhost did not answer"):
+                post(f"http://localhost:{port}/x", b"{}", JSON)
+        assert time.monotonic() - started < 2.0
+
+
+@contextmanager
+def talking(said: bytes) -> Iterator[int]:
+    """Takes one connection, says this and then a byte every 50 ms for ten seconds."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def talk() -> None:
+            taken, _ = server.accept()
+            with taken, suppress(OSError):
+                taken.recv(65536)
+                taken.sendall(said)
+                for _ in range(200):
+                    taken.sendall(b"x")
+                    time.sleep(0.05)
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        yield server.getsockname()[1]
+        thread.join()

@@ -213,6 +213,8 @@ BOMB = "a: &a [x, x]\n" + "\n".join(
         ("- " * 90_000 + "x", "levels deep"),
         ("version: 1\nversion: 1", "line 2: version stands here a second time"),
         ("? [a]\n: b", "a key must be a text"),
+        ('"a\\0b": 1', "line 1: a key must be one line"),
+        ('"a\\ud800": 1', "line 1: a key must be one line"),
         ("a: b: c", "line 1"),
         ("--- 1\n--- 2", "another document"),
         ("x: \x07", "does not allow"),

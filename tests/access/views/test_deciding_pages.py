@@ -241,8 +241,8 @@ class TestSigningInAnew:
         response = bob.post(page(asked, "request-approve"), shown(asked))
         assert response.url == page(asked, "request-confirm")
 
-    def test_is_of_no_use_to_who_had_taken_the_session(self, cast: Cast, browser: Browser, settings):
-        """ASVS 7.2.4: whoever signs in anew goes on under a new key, and the old one is nobody's."""
+    def test_is_of_no_use_to_who_took_the_session(self, cast: Cast, browser: Browser, settings):
+        """ASVS 7.2.4: whoever signs in anew goes on under a new key, the old one is nobody's."""
         settings.ACCESS_DEMO_SIGN_IN = True
         bob, thief = browser(cast.bob), Client()
         thief.cookies = SimpleCookie(bob.cookies.output(header="", sep=";"))

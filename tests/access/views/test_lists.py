@@ -123,6 +123,13 @@ def test_no_page_has_inline_style_or_script(cast: Cast, opened, browser: Browser
         assert not re.search(r"\sstyle=|<style|\son\w+=|<script(?![^>]*\ssrc=)", html), path
 
 
+def test_what_is_open_says_its_end_once(cast: Cast, browser: Browser):
+    make_open(approved(estate.machine("vm-1"), by=cast.alice, approver=cast.bob))
+    alice = browser(cast.alice)
+    assert "Open, ends" in words(alice.get("/"))
+    assert "Open, ends" not in words(alice.get("/open/"))
+
+
 def test_overdue_is_first_in_every_list(cast: Cast, browser: Browser):
     old = approved(estate.machine("vm-old"), by=cast.alice, approver=cast.bob)
     for number in range(3):

@@ -239,3 +239,13 @@ class TestHowFarItIs:
         assert "The laptop was found" in page.content.decode()
         assert "Incident: nothing in" not in page.content.decode()
         assert admin.post(address, {"reason": "Again"}).status_code == 409
+
+
+def test_what_is_shut_in_an_incident_cannot_even_be_asked_for(
+    cast: Cast, vm: Machine, browser: Browser
+) -> None:
+    """The form says so before it is filled, instead of offering what would be refused."""
+    order("machine", vm.resource_key, "Stolen key", by=cast.dana)
+    page = browser(cast.alice).get(f"/requests/new/?machine={vm.pk}").content.decode()
+    assert "Incident: nothing in machine" in page
+    assert "Send request" not in page

@@ -80,7 +80,7 @@ def test_what_the_policy_asks_is_listed(cast: Cast, vm, browser: Browser):
     assert "A ticket. Such as INC-12345." in html
     assert "Whoever approves it must sign in anew" in html
     assert "No start in the future" in html
-    assert "At most 2 h." in html
+    assert "At most 2 h; a way in may allow less." in html
     assert "may finish for 10 min" in html
     assert "More time can be asked for once, up to 30 min each." in html
     assert "Ticket (optional)" not in html
