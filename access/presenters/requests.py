@@ -288,7 +288,7 @@ def _for_grant(grant: Grant, now: datetime) -> str:
 
 LONGER = "The access that it is for stays open for that much longer."
 AFTER_DECISION: dict[str, str] = {
-    RequestState.DENIED: "Nothing was opened. You can send a new request that answers the comment.",
+    RequestState.DENIED: "Nothing was opened. A new request may answer the comment.",
     RequestState.WITHDRAWN: "Nothing was opened.",
     RequestState.LAPSED: "Nobody decided in time. Nothing was opened. It can be sent again.",
 }

@@ -21,7 +21,7 @@ from django.utils.functional import SimpleLazyObject
 from access import policy
 from access.gatekeeping import closer_is_seen
 from access.lockdowns import rows_in_force
-from access.models import Finding, Person, Role
+from access.models import Finding, Person, PolicyState, PolicyVersion, Role
 from access.presenters.lockdowns import bands
 
 THEMES = ("light", "dark")
@@ -59,6 +59,7 @@ def _for_person(person: Person) -> dict[str, Any]:
         "may_read_ledger": policy.may_read_ledger(person),
         "may_verify": policy.may_verify(person),
         "may_see_policies": policy.may_see_policies(person),
+        "policy_waits": known["proposed"] and person.holds(Role.ADMIN),
         "may_see_drift": oversees,
         "drift": _most(known["drift"]) if oversees else 0,
         "reviews": _most(known["owed"]) if oversees else 0,
@@ -83,6 +84,7 @@ def _known(person: Person) -> dict[str, Any]:
         owed=_number(owed.values("n")),
         closer_seen=ExpressionWrapper(closer_is_seen(Now()), BooleanField()),
         incident=Exists(rows_in_force()),
+        proposed=Exists(PolicyVersion.objects.filter(state=PolicyState.PROPOSED)),
     ).get(pk=person.pk)
     return dict(found)
 

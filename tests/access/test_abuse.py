@@ -401,7 +401,7 @@ def test_approval_by_way_of_a_get_or_head(cast: Cast) -> None:
 Act = Callable[[], object]
 
 
-def test_x16_also_when_more_time_is_asked_for(cast: Cast) -> None:
+def test_more_time_for_what_is_another_s(cast: Cast) -> None:
     grant = approved(machine(), by=cast.alice, approver=cast.bob)
     key = uuid.uuid4()
     with pytest.raises((Invalid, NotAllowed)):

@@ -197,6 +197,19 @@ class TestVersions:
 
 
 class TestDeciding:
+    def test_a_second_administrator_learns_of_it_on_home_and_everywhere(
+        self, cast: Cast, dora, proposal, browser: Browser
+    ):
+        waits, mark = "A new version of the policy waits", "waits for a second administrator"
+        html = browser(dora).get("/").content.decode()
+        assert waits in html
+        assert mark in html
+        assert waits not in browser(cast.erin).get("/").content.decode()
+        reject(proposal, by=dora, comment="Not now")
+        html = browser(dora).get("/").content.decode()
+        assert waits not in html
+        assert mark not in html
+
     def test_the_difference_comes_before_the_buttons(
         self, cast: Cast, dora, proposal, browser: Browser
     ):
