@@ -6,9 +6,17 @@
   const marks = [15, 5, 1]; // minutes before the end at which it is said aloud, once each
   const said = new Map();
 
-  const say = (text) => {
+  // A line for each part of the page that speaks: two that change at once must both be heard.
+  const say = (text, about = "page") => {
     const place = document.getElementById("announcer");
-    if (place && place.textContent !== text) place.textContent = text;
+    if (!place) return;
+    let line = [...place.children].find((each) => each.dataset.about === about);
+    if (!line) {
+      line = document.createElement("p");
+      line.dataset.about = about;
+      place.append(line);
+    }
+    if (line.textContent !== text) line.textContent = text;
   };
 
   const left = (seconds) => {
@@ -141,7 +149,7 @@
     count();
     const part = event.target;
     const status = part.matches?.("[data-announce]") ? part : part.querySelector?.("[data-announce]");
-    if (status) say(status.dataset.announce);
+    if (status) say(status.dataset.announce, part.id);
   });
 
   for (const node of document.querySelectorAll("[data-script]")) node.hidden = false;
