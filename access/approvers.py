@@ -99,10 +99,15 @@ class Pool:
         return [(one, other) for one, other in pairs if one and other]
 
     def for_sources(
-        self, sources: Iterable[Source], requester: Person, heard: Iterable[Person] = ()
+        self,
+        sources: Iterable[Source],
+        requester: Person,
+        heard: Iterable[Person] = (),
+        vendor_mail: str = "",
     ) -> list[Candidate]:
         """In the order of names; deputies after those whom the stage names itself. ``heard``: who
-        has spoken, and in whose place: neither they nor their deputies speak again."""
+        has spoken, and in whose place: neither they nor their deputies speak again. Whom the
+        vendor's address is of would let themselves in, and is left out."""
         wanted, out = tuple(sources), (requester, *heard)
         named = [
             person
@@ -115,7 +120,7 @@ class Pool:
         for approver, deputy in self.deputies:
             if approver.pk in ids and not _is_any(deputy, out):
                 found.setdefault(deputy.pk, Candidate(deputy, approver))
-        return list(found.values())
+        return [each for each in found.values() if not self.is_vendor(each.person, vendor_mail)]
 
     def is_vendor(self, person: Person, mail: str) -> bool:
         """Whether a vendor's address is theirs, under whatever account."""
@@ -149,11 +154,8 @@ def stages_now(access_request: AccessRequest, pool: Pool) -> list[StageNow]:
     for index, stage in enumerate(access_request.judgement.stages):
         mine = tuple(d for d in given if d.stage == index)
         sources = sources_of(access_request, index, stage)
-        left = [
-            each
-            for each in pool.for_sources(sources, access_request.requester, heard)
-            if not pool.is_vendor(each.person, access_request.vendor_mail)
-        ]
+        mail = access_request.vendor_mail
+        left = pool.for_sources(sources, access_request.requester, heard, mail)
         found.append(StageNow(index, stage, mine, tuple(left)))
     return found
 
@@ -194,10 +196,9 @@ def counted(approvals: Iterable[Decision]) -> list[Decision]:
     return found
 
 
-def candidate_for(access_request: AccessRequest, by: Person, now: datetime) -> Candidate:
+def candidate_for(access_request: AccessRequest, by: Person, pool: Pool) -> Candidate:
     """As whom the person may decide it now. Raises ``NotAllowed`` with the plainest reason first,
     or ``WrongState`` for who has already said yes."""
-    pool = Pool(now)
     _check_person(access_request, by, pool)
     stages = stages_now(access_request, pool)
     _check_not_heard(by, [given for stage in stages for given in stage.approvals])

@@ -130,15 +130,11 @@ def _stages(judgement: Judgement, policy: Policy, terms: Terms, now: datetime) -
     """As for a request that was sent this moment."""
     pool = Pool(now)
     pool.groups = policy.groups
-    vendor = terms.vendor_mail.strip().casefold()
-    return [
-        StageNow(index, stage, (), tuple(
-            each
-            for each in pool.for_sources(stage.sources, terms.requester)
-            if not vendor or each.person.mail.strip().casefold() != vendor
-        ))
-        for index, stage in enumerate(judgement.stages)
-    ]  # fmt: skip
+    found = []
+    for index, stage in enumerate(judgement.stages):
+        able = pool.for_sources(stage.sources, terms.requester, vendor_mail=terms.vendor_mail)
+        found.append(StageNow(index, stage, (), tuple(able)))
+    return found
 
 
 def _names(sources: Iterable[Source]) -> list[str]:

@@ -10,8 +10,8 @@ from django.db.models.functions import Now
 
 from access import approvers, ledger, notices
 from access.clock import db_now
-from access.models import AccessRequest, Grant
-from access.states import WANTING, RequestState
+from access.models import AccessRequest, Grant, Person
+from access.states import WANTING, RequestState, move_request
 
 SCHEDULE = "schedule"
 MOST_AT_ONCE = 500
@@ -26,7 +26,7 @@ def lapse_due(limit: int = 100) -> int:
 def escalate_due(limit: int = 100) -> int:
     """Ask more people where a stage has waited for as long as the policy says."""
     waiting, now = (
-        _undecided().filter(escalated_at__isnull=True, asked_back_at__isnull=True),
+        undecided().filter(escalated_at__isnull=True, asked_back_at__isnull=True),
         db_now(),
     )
     due = [each.pk for each in waiting.order_by("stage_since", "pk") if _is_due(each, now)]
@@ -42,11 +42,30 @@ def let_go_of_held(limit: int = 100) -> int:
 
 def reckon_all(limit: int = MOST_AT_ONCE) -> int:
     """Reckon anew who could decide each undecided request. Returns how many were reckoned."""
-    ids = list(_undecided().order_by("lapses_at").values_list("pk", flat=True)[:limit])
+    ids = list(undecided().order_by("lapses_at").values_list("pk", flat=True)[:limit])
     pool = approvers.Pool(db_now())  # read once for all: deciding reads it anew
     for pk in ids:
         _reckon(pk, pool)
     return len(ids)
+
+
+def end_unopened(
+    locked: AccessRequest,
+    state: RequestState,
+    at: datetime,
+    *,
+    by: Person | None = None,
+    comment: str = "",
+) -> None:
+    """It waits for nobody any more, and nothing is opened. ``by``: ``None`` when it lapsed."""
+    locked.state = move_request(locked.state, state)
+    locked.decided_by, locked.decided_at, locked.comment = by, at, comment
+    locked.blocked, locked.asked_back_at = "", None
+    locked.save(
+        update_fields=["state", "decided_by", "decided_at", "comment", "blocked", "asked_back_at"]
+    )
+    locked.doors.update(pending=False)
+    locked.deciders.all().delete()
 
 
 def tell_blocked(access_request: AccessRequest) -> None:
@@ -60,7 +79,8 @@ def tell_blocked(access_request: AccessRequest) -> None:
     notices.tell_overseers("request.blocked", key=key, data=data)
 
 
-def _undecided() -> QuerySet[AccessRequest]:
+def undecided() -> QuerySet[AccessRequest]:
+    """``AccessRequest.is_undecided``, asked of the database."""
     return AccessRequest.objects.filter(Q(state=RequestState.PENDING) | ~Q(hold=""))
 
 
@@ -70,11 +90,7 @@ def _lapse(request_id: int) -> bool:
         now = db_now()
         if locked.state != RequestState.PENDING or locked.lapses_at > now:
             return False  # decided, or changed, in the same instant
-        locked.state, locked.decided_at = RequestState.LAPSED, now
-        locked.blocked, locked.asked_back_at = "", None
-        locked.save(update_fields=["state", "decided_at", "blocked", "asked_back_at"])
-        locked.doors.update(pending=False)
-        locked.deciders.all().delete()
+        end_unopened(locked, RequestState.LAPSED, now)
         key = f"{locked.reference}.lapsed"
         notices.tell("request.lapsed", key=key, to=[locked.requester], about=locked)
         ledger.record("request.lapsed", by=SCHEDULE, reference=locked.reference)

@@ -155,9 +155,9 @@ def _stages(imagined: AccessRequest, judgement: Judgement, now: datetime) -> lis
     pool = Pool(now)
     found = []
     for index, stage in enumerate(judgement.stages):
-        able = pool.for_sources(stage.sources, imagined.requester)
-        left = [c for c in able if not pool.is_vendor(c.person, imagined.vendor_mail)]
-        found.append(StageNow(index, stage, (), tuple(left)))
+        mail = imagined.vendor_mail
+        able = pool.for_sources(stage.sources, imagined.requester, vendor_mail=mail)
+        found.append(StageNow(index, stage, (), tuple(able)))
     return found
 
 

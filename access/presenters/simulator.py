@@ -96,11 +96,7 @@ def _tried(explained: Sequence[tuple[str, bool, str]]) -> list[Tried]:
 
 
 def _stage(stage: Stage, terms: Terms, pool: Pool, names: Names) -> StageShown:
-    able = [
-        each
-        for each in pool.for_sources(stage.sources, terms.requester)
-        if not _is_vendor(each.person, terms)
-    ]
+    able = pool.for_sources(stage.sources, terms.requester, vendor_mail=terms.vendor_mail)
     return StageShown(
         words=stage_words(_plain(stage), names),
         needed=stage.needed,
@@ -119,7 +115,7 @@ def _unable(stage: Stage, terms: Terms, pool: Pool, able: set[int]) -> list[Unab
     for person in found:
         named = any(pool.is_named(person, source, terms.requester) for source in stage.sources)
         if named and person.pk not in able:
-            seen.setdefault(person.pk, Unable(person.display_name, _why(person, terms)))
+            seen.setdefault(person.pk, Unable(person.display_name, _why(person, terms, pool)))
     known = {name for p in found for name in (p.identity.casefold(), p.object_id.casefold())}
     strangers = [each for each in identities if each.casefold() not in known]
     nobody = [Unable(each, "has no account here") for each in strangers]
@@ -153,7 +149,7 @@ def _empty_sources(stage: Stage, terms: Terms, pool: Pool) -> list[Unable]:
     return found
 
 
-def _why(person: Person, terms: Terms) -> str:
+def _why(person: Person, terms: Terms, pool: Pool) -> str:
     """The plainest reason first, as when somebody tries to decide."""
     requester = terms.requester
     if person.pk == requester.pk:
@@ -166,12 +162,8 @@ def _why(person: Person, terms: Terms) -> str:
         return "is a guest of another organisation"
     if Role.APPROVER.value not in {row.role for row in person.roles.all()}:
         return "does not hold the Approver role"
-    return "would let themselves in" if _is_vendor(person, terms) else "is not named"
-
-
-def _is_vendor(person: Person, terms: Terms) -> bool:
-    mail = terms.vendor_mail.strip().casefold()
-    return bool(mail) and mail == person.mail.strip().casefold()
+    vendor = pool.is_vendor(person, terms.vendor_mail)
+    return "would let themselves in" if vendor else "is not named"
 
 
 def _facts(judgement: Judgement, names: Names) -> list[tuple[str, str]]:

@@ -35,7 +35,7 @@ from access.services.checks import (
     pending_twin,
     way_in,
 )
-from access.services.granting import grants_for
+from access.services.granting import grants_for, told_of
 from access.services.refusals import one_transaction
 from access.services.submission import Submission, clean_text
 from access.services.submit import lock_machines
@@ -208,10 +208,7 @@ def _record(
             "reason": made.reason,
             "ticket": made.ticket,
             "minutes": made.duration_minutes,
-            "grants": [
-                {"kind": g.kind, "port": g.port, "from": g.starts_at, "until": g.ends_at}
-                for g in grants
-            ],
+            "grants": told_of(grants),
             "review_due_at": review.due_at,
             "terms_digest": made.terms_digest,
             "policy": made.policy["number"],

@@ -12,11 +12,12 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from access import ledger, policy
-from access.approvers import candidate_for
+from access.approvers import Pool, candidate_for
 from access.clock import db_now
 from access.errors import Invalid, NotAllowed, WrongState
 from access.models import AccessRequest, Comment, CommentKind, Person
 from access.notices import tell
+from access.services.decide import expired
 from access.services.refusals import one_transaction
 from access.services.submission import clean_text
 from access.states import RequestState
@@ -63,7 +64,7 @@ def ask_back(
             return again
         now = db_now()
         _check_undecided(locked, now)
-        candidate_for(locked, by, now)
+        candidate_for(locked, by, Pool(now))
         if locked.revision != revision:
             raise WrongState("The request was changed since you looked. Read it again first.")
         said = _say(locked, CommentKind.QUESTION, question, by=by, key=key, at=now)
@@ -129,7 +130,7 @@ def _check_party(locked: AccessRequest, by: Person, now: datetime) -> None:
     if has_part_in(locked, by):
         return
     try:
-        candidate_for(locked, by, now)
+        candidate_for(locked, by, Pool(now))
     except (NotAllowed, WrongState):
         raise NotAllowed(
             "Only who asked, who can decide it and administrators take part in this conversation."
@@ -141,7 +142,7 @@ def _check_undecided(locked: AccessRequest, now: datetime) -> None:
         label = RequestState(locked.state).label.lower()
         raise WrongState(f"{locked.reference} was already {label}. You can still comment.")
     if locked.state == RequestState.PENDING and locked.lapses_at <= now:
-        raise WrongState(f"{locked.reference} has expired unanswered. It can be sent again.")
+        raise expired(locked)
 
 
 def _say(

@@ -23,7 +23,8 @@ from access.services.completing import complete, record, tell_requester
 from access.services.refusals import one_transaction
 from access.services.submission import REASON_LIMIT, clean_text
 from access.services.writing import announce
-from access.states import WANTING, RequestState, move_request
+from access.states import WANTING, RequestState
+from access.waiting import end_unopened
 
 CONFIRMED_FOR = timedelta(minutes=5)  # how long a fresh sign-in counts for a decision
 CONFIRM = "The policy wants you to confirm that it is you before you approve this."
@@ -61,11 +62,12 @@ def approve(
         locked = lock(access_request)
         now = db_now()
         _check_undecided(locked, now)
-        candidate = approvers.candidate_for(locked, by, now)
+        pool = approvers.Pool(now)
+        candidate = approvers.candidate_for(locked, by, pool)
         _check_seen(locked, shown)
         _check_length(locked, shown)
         _check_confirmed(locked, shown, now)
-        _count(locked, candidate, shown, now)
+        _count(locked, candidate, shown, pool)
     return locked
 
 
@@ -80,30 +82,16 @@ def deny(
         locked = lock(access_request)
         now = db_now()
         _check_undecided(locked, now)
-        candidate = approvers.candidate_for(locked, by, now)
+        candidate = approvers.candidate_for(locked, by, approvers.Pool(now))
         _check_seen(locked, shown)
         _say(locked, candidate, DecisionVerdict.DENY, shown, now)
         if locked.hold:
             _deny_held(locked, by, shown.comment, now)
         else:
-            close(locked, RequestState.DENIED, by=by, at=now, comment=shown.comment)
+            end_unopened(locked, RequestState.DENIED, now, by=by, comment=shown.comment)
         record(locked, "request.denied", by=by, comment=shown.comment)
         tell_requester(locked, "request.denied", by=by, comment=shown.comment)
     return locked
-
-
-def close(
-    locked: AccessRequest, state: RequestState, *, by: Person, at: datetime, comment: str
-) -> None:
-    """Decided without anything being opened."""
-    locked.state = move_request(locked.state, state)
-    locked.decided_by, locked.decided_at, locked.comment = by, at, comment
-    locked.blocked, locked.asked_back_at = "", None
-    locked.save(
-        update_fields=["state", "decided_by", "decided_at", "comment", "blocked", "asked_back_at"]
-    )
-    locked.doors.update(pending=False)
-    locked.deciders.all().delete()
 
 
 def lock(access_request: AccessRequest) -> AccessRequest:
@@ -112,26 +100,37 @@ def lock(access_request: AccessRequest) -> AccessRequest:
     return AccessRequest.objects.select_for_update().get(pk=access_request.pk)
 
 
-def _count(locked: AccessRequest, candidate: Candidate, shown: Shown, now: datetime) -> None:
+def decided_already(locked: AccessRequest) -> WrongState:
+    who, label = locked.decided_by, RequestState(locked.state).label.lower()
+    by_whom = f" by {who.display_name}" if who else ""
+    return WrongState(f"{locked.reference} was already {label}{by_whom}.")
+
+
+def expired(locked: AccessRequest) -> WrongState:
+    return WrongState(f"{locked.reference} has expired unanswered. It can be sent again.")
+
+
+def _count(locked: AccessRequest, candidate: Candidate, shown: Shown, pool: approvers.Pool) -> None:
     """The approval is written; then either more are needed, or all is complete."""
+    now = pool.now
     _say(locked, candidate, DecisionVerdict.APPROVE, shown, now)
-    stages = approvers.stages_now(locked, approvers.Pool(now))
+    stages = approvers.stages_now(locked, pool)
     if shown.minutes is not None:
         locked.approved_minutes = min(shown.minutes, locked.approved_minutes or shown.minutes)
     if not stages[locked.stage].done:
         locked.save(update_fields=["approved_minutes"])
-        _ask_on(locked, candidate.person, shown, now)
+        _ask_on(locked, candidate.person, shown, pool)
     elif locked.stage + 1 < len(stages):
         locked.stage, locked.stage_since, locked.escalated_at = locked.stage + 1, now, None
         locked.save(update_fields=["approved_minutes", "stage", "stage_since", "escalated_at"])
-        _ask_on(locked, candidate.person, shown, now)
+        _ask_on(locked, candidate.person, shown, pool)
     else:
         complete(locked, now, by=candidate.person, comment=shown.comment)
 
 
-def _ask_on(locked: AccessRequest, by: Person, shown: Shown, now: datetime) -> None:
+def _ask_on(locked: AccessRequest, by: Person, shown: Shown, pool: approvers.Pool) -> None:
     record(locked, "request.approval_given", by=by, comment=shown.comment, stage=locked.stage)
-    announce(locked, now)
+    announce(locked, pool)
 
 
 def _deny_held(locked: AccessRequest, by: Person, comment: str, now: datetime) -> None:
@@ -179,14 +178,11 @@ def _checked_comment(comment: str) -> str:
 
 def _check_undecided(locked: AccessRequest, now: datetime) -> None:
     if not locked.is_undecided:
-        who = locked.decided_by
-        label = RequestState(locked.state).label.lower()
-        by_whom = f" by {who.display_name}" if who else ""
-        raise WrongState(f"{locked.reference} was already {label}{by_whom}.")
+        raise decided_already(locked)
     if locked.hold and not _may_still_open(locked, now):
         raise WrongState("Its time is over: nothing of it can be opened any more.")
     if locked.lapses_at <= now:
-        raise WrongState(f"{locked.reference} has expired unanswered. It can be sent again.")
+        raise expired(locked)
 
 
 def _may_still_open(locked: AccessRequest, now: datetime) -> bool:

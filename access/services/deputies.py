@@ -17,7 +17,7 @@ from access.models import AccessRequest, Deputy, Person, Role
 from access.notices import tell
 from access.services.refusals import one_transaction
 from access.services.submission import REASON_LIMIT, clean_text
-from access.states import RequestState
+from access.waiting import undecided
 
 LONGEST = timedelta(days=60)
 FARTHEST = timedelta(days=365)
@@ -192,8 +192,7 @@ def _reckon(row: Deputy, now: datetime) -> None:
     locks the request first, and then the head."""
     if row.starts_at > now:
         return
-    undecided = Q(state=RequestState.PENDING) | ~Q(hold="")
-    touched = AccessRequest.objects.filter(undecided, deciders__person=row.approver_id)
+    touched = undecided().filter(deciders__person=row.approver_id)
     locked = AccessRequest.objects.select_for_update(no_key=True).filter(pk__in=touched)
     pool = Pool(now)
     for access_request in locked.order_by("pk"):

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import IntegrityError
 
 from access import ledger, policy
+from access.approvers import Pool
 from access.clock import db_now
 from access.errors import Invalid, WrongState
 from access.lockdowns import reason_shut
@@ -166,4 +167,4 @@ def _send(made: AccessRequest, root: AccessRequest, grants: Sequence[Grant], now
     if made.judgement.auto_approve:
         complete_by_rule(made, now)
     else:
-        announce(made, now)
+        announce(made, Pool(now))

@@ -68,14 +68,19 @@ def record_grants(
             "terms_digest": access_request.terms_digest,
             "revision": access_request.revision,
             "comment": comment,
-            "grants": [
-                {"kind": g.kind, "port": g.port, "from": g.starts_at, "until": g.ends_at}
-                for g in grants
-            ],
+            "grants": told_of(grants),
             **({"caveats": caveats} if caveats else {}),
         },
     )
     return [grant.gate_id for grant in grants]
+
+
+def told_of(grants: Sequence[Grant]) -> list[dict[str, object]]:
+    """What the ledger's line says of each."""
+    return [
+        {"kind": each.kind, "port": each.port, "from": each.starts_at, "until": each.ends_at}
+        for each in grants
+    ]
 
 
 def _grant(

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.db import IntegrityError
 
 from access import ledger, policy
+from access.approvers import Pool
 from access.clock import db_now
 from access.errors import Invalid
 from access.kinds import all_kinds, kind_named
@@ -42,7 +43,7 @@ def submit(submission: Submission, *, by: Person) -> AccessRequest:
             if made.judgement.auto_approve:
                 complete_by_rule(made, now)
             else:
-                announce(made, now)
+                announce(made, Pool(now))
             return made
     except IntegrityError as error:
         again = sent_before(submission, by)  # the same key at the same instant, elsewhere

@@ -10,12 +10,13 @@ from access.models import AccessRequest, Decision, Machine, Person, RequestedDoo
 from access.offers import find_offer
 from access.services.checks import Wanted, Words, check_words
 from access.services.completing import complete_by_rule, record
-from access.services.decide import close, lock
+from access.services.decide import decided_already, expired, lock
 from access.services.refusals import one_transaction
 from access.services.submission import clean_text
 from access.services.writing import announce, lapses_at
 from access.states import RequestState
 from access.terms import digest_of
+from access.waiting import end_unopened
 
 CHANGED = "The request was changed."
 
@@ -28,7 +29,7 @@ def withdraw(access_request: AccessRequest, *, by: Person) -> AccessRequest:
         now = db_now()
         _check_pending(locked, now)
         asked = [row.person for row in locked.deciders.select_related("person")]
-        close(locked, RequestState.WITHDRAWN, by=by, at=now, comment="")
+        end_unopened(locked, RequestState.WITHDRAWN, now, by=by)
         record(locked, "request.withdrawn", by=by)
         key = f"{locked.reference}.withdrawn"
         notices.tell("request.withdrawn", key=key, to=asked, about=locked, by=by)
@@ -56,7 +57,7 @@ def change(
             if locked.judgement.auto_approve:
                 complete_by_rule(locked, now)
             else:
-                announce(locked, now)
+                announce(locked, approvers.Pool(now))
     return locked
 
 
@@ -108,12 +109,9 @@ def _dismiss(locked: AccessRequest, why: str, now: datetime) -> None:
 
 def _check_pending(locked: AccessRequest, now: datetime) -> None:
     if locked.state != RequestState.PENDING:
-        who = locked.decided_by
-        label = RequestState(locked.state).label.lower()
-        by_whom = f" by {who.display_name}" if who else ""
-        raise WrongState(f"{locked.reference} was already {label}{by_whom}.")
+        raise decided_already(locked)
     if locked.lapses_at <= now:
-        raise WrongState(f"{locked.reference} has expired unanswered. It can be sent again.")
+        raise expired(locked)
 
 
 def _words_of(locked: AccessRequest) -> dict[str, Any]:

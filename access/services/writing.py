@@ -29,10 +29,10 @@ def write(access_request: AccessRequest, doors: Sequence[RequestedDoor], now: da
     RequestedDoor.objects.bulk_create(doors)
 
 
-def announce(access_request: AccessRequest, now: datetime) -> None:
+def announce(access_request: AccessRequest, pool: approvers.Pool) -> None:
     """Tell those who can decide it; when nobody can, tell the administrators instead of asking
     them. Call last: the ledger's head is locked by then, and this asks for no other lock."""
-    approvers.reckon(access_request, approvers.Pool(now))
+    approvers.reckon(access_request, pool)
     to = [row.person for row in access_request.deciders.select_related("person")]
     key = f"{access_request.reference}.{access_request.revision}.{access_request.stage}"
     notices.tell("request.submitted", key=key, to=to, about=access_request)

@@ -17,7 +17,6 @@ from access import policy, services
 from access.forms.asking import CUSTOM, PRESETS, AskForm, PreviewForm
 from access.forms.plain import NOW
 from access.models import AccessRequest, Machine, Person
-from access.models.requests import REFERENCE_PREFIX
 from access.presenters.asks import ticket_words
 from access.presenters.moments import duration
 from access.presenters.outlook import Asker, outlook_for, with_lengths
@@ -26,8 +25,7 @@ from access.presenters.ways import Way, possible
 from access.ruling import InForce, Terms, policy_in_force
 from access.services.submission import MOST_MACHINES
 from access.states import RequestState
-from access.views.numbers import number_in
-from access.views.preflight import BIGGEST_ID, asked_machines, chosen, for_way
+from access.views.preflight import asked_machines, chosen, for_way, own_request
 from access.views.problems import accepted, mapped
 from access.views.who import signed_in
 from access.walltime import NoSuchTimeError
@@ -156,7 +154,7 @@ def _elsewhere(request: HttpRequest, machines: list[Machine]) -> HttpResponse:
 
 def _first(request: HttpRequest, asking: Asking) -> dict[str, Any]:
     """Initial values. The key made here lets the form be sent twice and count once."""
-    former = _former(request.GET.get("again", ""), asking)
+    former = own_request(request.GET.get("again", ""), asking.person, asking.machines)
     bears = [int(minutes) for minutes, _ in asking.lengths] or [PRESETS[0]]
     minutes = former.duration_minutes if former else bears[0]
     words = {name: getattr(former, name) for name in WORDS} if former else {}
@@ -183,16 +181,6 @@ def _wanted_way(request: HttpRequest, ways: list[Way], former: AccessRequest | N
 def _leads_to(way: Way, former: AccessRequest) -> bool:
     doors = former.doors.filter(kind=former.kind).values_list("machine_id", "port")
     return way.kind == former.kind and set(way.ports.items()) <= set(doors)
-
-
-def _former(reference: str, asking: Asking) -> AccessRequest | None:
-    """One's own request for this machine that is asked for again."""
-    number = number_in(reference.removeprefix(REFERENCE_PREFIX))
-    if number is None:
-        return None
-    machines = [machine.pk for machine in asking.machines]
-    mine = AccessRequest.objects.filter(requester=asking.person, doors__machine__in=machines)
-    return mine.filter(pk=min(number, BIGGEST_ID)).first()
 
 
 def _page(request: HttpRequest, asking: Asking, form: AskForm) -> HttpResponse:

@@ -13,12 +13,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods
 
 from access.forms.reviews import BreakGlassForm
-from access.models import AccessRequest, Machine, Person
-from access.models.requests import REFERENCE_PREFIX
+from access.models import Machine, Person
 from access.presenters.break_glass import GlassWay, consequences, glass_ways, lengths
 from access.presenters.ways import possible, ways_into
 from access.services.break_glass import open_at_once
-from access.views.preflight import BIGGEST_ID, asked_machine
+from access.views.preflight import asked_machine, own_request
 from access.views.problems import accepted, mapped_onto
 from access.views.who import signed_in
 
@@ -95,7 +94,7 @@ def _form(
 
 def _first(request: HttpRequest, asking: _Asking) -> dict[str, Any]:
     """Initial values. The words of a request that waits are not typed twice."""
-    waiting = _waiting(request.GET.get("instead", ""), asking)
+    waiting = own_request(request.GET.get("instead", ""), asking.person, [asking.machine])
     values = [each.way.value for each in asking.ways]
     wanted = f"{request.GET.get('kind', '')}:{request.GET.get('port', '')}"
     most = max((each.minutes for each in asking.ways), default=0)
@@ -107,14 +106,6 @@ def _first(request: HttpRequest, asking: _Asking) -> dict[str, Any]:
         "minutes": str(max(fitting, default=most)),
         "reason": waiting.reason if waiting else "",
     }
-
-
-def _waiting(reference: str, asking: _Asking) -> AccessRequest | None:
-    number = reference.removeprefix(REFERENCE_PREFIX)
-    if not (number.isascii() and number.isdecimal()):
-        return None
-    mine = AccessRequest.objects.filter(requester=asking.person, doors__machine=asking.machine)
-    return mine.filter(pk=min(int(number), BIGGEST_ID)).first()
 
 
 def _page(

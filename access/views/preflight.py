@@ -12,6 +12,7 @@ from access import judging, policy
 from access.forms.asking import PreviewForm
 from access.inventory import last_reading
 from access.models import AccessRequest, Machine, Person
+from access.models.requests import REFERENCE_PREFIX
 from access.offers import doors_needed, find_offer
 from access.presenters.preflight import MachinePreflight, preflight_of, worst_machines_first
 from access.presenters.shared_ways import ways_for
@@ -36,6 +37,18 @@ def preflight(request: HttpRequest, person: Person) -> HttpResponse:
     way = chosen(ways_for(machines), request.GET.get("way", "")) if machines else None
     context = for_way(machines, way, form.in_minutes())
     return render(request, "access/parts/preflight.html", context)
+
+
+def own_request(
+    reference: str, person: Person, machines: Sequence[Machine]
+) -> AccessRequest | None:
+    """The person's own request for one of the machines, by its reference in an address."""
+    number = number_in(reference.removeprefix(REFERENCE_PREFIX))
+    if number is None:
+        return None
+    ids = [machine.pk for machine in machines]
+    mine = AccessRequest.objects.filter(requester=person, doors__machine__in=ids)
+    return mine.filter(pk=min(number, BIGGEST_ID)).first()
 
 
 def asked_machine(sent: str) -> Machine:

@@ -120,6 +120,13 @@ class TestThePage:
         page = browser(cast.alice).get(f"{PAGE}?machine={vm.pk}&instead={theirs.reference}")
         assert "A secret" not in page.content.decode()
 
+    def test_a_reference_that_no_number_holds_is_nobody_s(
+        self, cast: Cast, vm: Machine, browser: Browser
+    ) -> None:
+        """Python refuses to read so many digits: that was an error page in an emergency."""
+        address = f"{PAGE}?machine={vm.pk}&instead=BA-{'9' * 4400}"
+        assert browser(cast.alice).get(address).status_code == 200
+
     def test_no_machine_leads_to_the_list(self, cast: Cast, browser: Browser) -> None:
         assert browser(cast.alice).get(PAGE)["Location"] == "/machines/"
         assert browser(cast.alice).get(f"{PAGE}?machine=77").status_code == 404
