@@ -1,0 +1,1 @@
+"""The commands, by what people want. Each asks the API and prints; none decides anything."""
