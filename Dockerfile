@@ -19,11 +19,12 @@ COPY docs/roles docs/roles
 COPY templates templates
 COPY static static
 # collectstatic needs settings, not secrets: these values exist in this layer's command only.
-RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(64))') ALLOWED_HOSTS=none \
-    DATABASE_URL=postgres://none REDIS_URL=redis://none \
+RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(64))') \
+    FIELD_KEYS=$(python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') \
+    ENTRA_TENANT_ID=00000000-0000-4000-8000-000000000000 \
+    ENTRA_CLIENT_ID=00000000-0000-4000-8000-000000000000 \
+    ALLOWED_HOSTS=none DATABASE_URL=postgres://none REDIS_URL=redis://none \
     python manage.py collectstatic --noinput --verbosity 0
 USER portal
 EXPOSE 8000
-CMD ["gunicorn", "portal.wsgi:application", "--bind", "0.0.0.0:8000", \
-     "--worker-class", "gthread", "--workers", "2", "--threads", "4", \
-     "--worker-tmp-dir", "/dev/shm", "--access-logfile", "-"]
+CMD ["gunicorn", "--config", "python:portal.serving", "portal.wsgi:application"]

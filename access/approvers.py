@@ -21,12 +21,14 @@ from access.models import (
     Deputy,
     Person,
     PersonRole,
-    Role,
 )
+from access.policy.table import TABLE, Act, has, people_with
 from access.rules.judgement import Source, Stage
 from access.rules.words import stage_words
 from access.ruling import policy_in_force
 from access.seating import first_unseated
+
+NO_GUESTS = "Guests of another organisation do not decide here."
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class Pool:
 
     @cached_property
     def people(self) -> list[Person]:
-        return list(Person.objects.holding(Role.APPROVER).filter(is_guest=False))
+        return list(people_with(Act.DECIDE))
 
     @cached_property
     def roles(self) -> dict[int, set[str]]:
@@ -131,8 +133,8 @@ class Pool:
 
     def is_named(self, person: Person, source: Source, requester: Person) -> bool:
         if source.kind == "role":
-            approver = source.name == Role.APPROVER  # as all of them are
-            return approver or source.name in self.roles.get(person.pk, ())
+            by_all = TABLE[Act.DECIDE].roles == {source.name}
+            return by_all or source.name in self.roles.get(person.pk, ())
         if source.kind in ("group", "owner"):
             return not self._members_of(source.name).isdisjoint(_names_of(person))
         if source.kind == "person":
@@ -270,12 +272,16 @@ def _check_person(access_request: AccessRequest, by: Person, pool: Pool) -> None
         raise NotAllowed("Nobody decides their own request. Another approver must.")
     if by.is_same_human(requester):
         raise NotAllowed("This is your own request under another account. Another approver must.")
-    if not by.holds(Role.APPROVER):
-        raise NotAllowed("Deciding needs the Approver role.")
-    if by.is_guest:
-        raise NotAllowed("Guests of another organisation do not decide here.")
+    if not has(by, Act.DECIDE):
+        raise NotAllowed(_why_not(by))
     if pool.is_vendor(by, access_request.vendor_mail):
         raise NotAllowed("This would let yourself in. Another approver must decide it.")
+
+
+def _why_not(by: Person) -> str:
+    if by.is_application or by.scopes is not None:
+        return "No program decides, and no token. A person must, signed in on the pages."
+    return NO_GUESTS if by.is_guest else "Deciding needs the Approver role."
 
 
 def _check_not_heard(by: Person, given: Iterable[Decision]) -> None:

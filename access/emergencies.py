@@ -13,7 +13,8 @@ from django.utils import timezone
 from access import ledger, notices
 from access.approvers import Pool
 from access.clock import db_now
-from access.models import AccessRequest, ApprovedHow, Grant, Person, Review, Role
+from access.models import AccessRequest, ApprovedHow, Grant, Person, Review
+from access.policy.table import Act, people_with, roles_of
 from access.rules.document import Policy
 from access.rules.judgement import BreakGlass, Judgement, Source
 from access.states import LIVE, WANTING
@@ -70,7 +71,7 @@ def concerned(
     asked = [s for stage in judgement.stages for s in (*stage.sources, *stage.escalate_to)]
     found = {c.person.pk: c.person for c in pool.for_sources(asked, requester)}
     members = [name for owner in owners for name in pool.groups.get(owner, ())]
-    people = [*_named(members), *Person.objects.holding(Role.AUDITOR)]
+    people = [*_named(members), *people_with(Act.HEAR_OF_EMERGENCIES)]
     found |= {person.pk: person for person in people}
     return list(found.values())
 
@@ -134,7 +135,7 @@ def _remind(row: Review, event: str, now: datetime) -> None:
 
 def _is_named(person: Person, source: Source, policy: Policy) -> bool:
     if source.kind == "role":
-        return source.name in person.held_roles and not person.is_guest
+        return source.name in roles_of(person) and not person.is_guest
     if source.kind == "group":
         return source.name in policy.groups_of(person.identity)
     known = {person.identity.casefold(), person.object_id.casefold()}

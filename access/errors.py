@@ -17,6 +17,10 @@ class WrongState(AccessError):
     """The thing has moved on since the person looked (HTTP 409)."""
 
 
+class KeyReused(WrongState):
+    """The key that makes a call safe to repeat came again, with something else to do."""
+
+
 class NotAllowed(AccessError):
     """This person may not do this (HTTP 403)."""
 

@@ -22,8 +22,8 @@ from access.models import (
     Heartbeat,
     RequestedDoor,
     Review,
-    Role,
 )
+from access.policy.table import Act, has
 from access.rules.judgement import Judgement
 from access.rules.patterns import ticket_matches
 from access.rules.stricter import tightened
@@ -80,7 +80,7 @@ def refusal_of_more(access_request: AccessRequest, now: datetime) -> str:
 
     Asked before the grants are lengthened: what is open is not checked a second time later.
     """
-    if not access_request.requester.holds(Role.ENGINEER):
+    if not has(access_request.requester, Act.ASK):
         return NO_ENGINEER
     doors = list(access_request.doors.select_related("machine"))
     if digest_of(access_request, doors) != access_request.terms_digest:
@@ -102,7 +102,7 @@ def reason_to_end(grant: Grant) -> str:
     requester = grant.access_request.requester
     if not requester.is_active:
         return "The person who asked is no longer active."
-    if not requester.holds(Role.ENGINEER):
+    if not has(requester, Act.ASK):
         return NO_ENGINEER
     doors = [d for d in grant.access_request.doors.all() if d.machine_id == grant.machine_id]
     return RECREATED if any(door.vm_id != grant.machine.vm_id for door in doors) else ""

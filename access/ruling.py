@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from access.models import AccessRequest, Machine, Person, PolicyState, PolicyVersion
+from access.policy.table import roles_of
 from access.rules.builtin import builtin
 from access.rules.combining import combine
 from access.rules.document import Policy, parse
@@ -115,7 +116,7 @@ def asked_for(policy: Policy, machine: Machine, port: int, terms: Terms) -> Aske
         owner=machine.owner,
         requester=requester.identity,
         groups=policy.groups_of(requester.identity),
-        roles=requester.held_roles,
+        roles=roles_of(requester),
         vendor_domain=terms.vendor_mail.rpartition("@")[2].lower(),
     )
 

@@ -14,6 +14,7 @@ from access.views import (
     connect,
     deciding,
     deputies,
+    devices,
     drift,
     grants,
     home,
@@ -31,6 +32,7 @@ from access.views import (
     reviews,
     sessions,
     simulator,
+    tokens,
     verify,
 )
 
@@ -82,6 +84,7 @@ urlpatterns = [
     path("drift/", drift.drift, name="drift"),
     path("drift/<int:pk>/remove/", drift.remove, name="drift-remove"),
     path("people/", people.people, name="people"),
+    path("people/tokens/", tokens.everybodys, name="people-tokens"),
     path("policies/", policies.policies, name="policies"),
     path("policies/new/", policy_editor.propose, name="policy-new"),
     path("policies/simulator/", simulator.simulator, name="policy-simulator"),
@@ -114,5 +117,8 @@ urlpatterns = [
     path("me/notices/", notices.preferences, name="notice-preferences"),
     path("me/deputies/", deputies.deputies, name="deputies"),
     path("me/deputies/<int:pk>/end/", deputies.take_back, name="deputy-end"),
+    path("me/tokens/new/", tokens.make, name="token-new"),
+    path("me/tokens/<int:pk>/revoke/", tokens.revoke, name="token-revoke"),
+    path("device/", devices.device, name="device"),
     path("theme/", me.theme, name="theme"),
 ]

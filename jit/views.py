@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods
 
 from access import policy
 from access.models import Machine, Person
-from access.views.problems import accepted, mapped
-from access.views.who import signed_in
+from access.views.problems import accepted, mapped, told_if_sent
+from access.views.who import opens, signed_in
 from jit import orders
 from jit.forms import PolicyForm
 from jit.models import PolicyOrder
@@ -23,12 +23,14 @@ HISTORY = 5
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def machine_policy(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     """POST shows what would change; with ``confirmed`` it is ordered."""
     if not policy.may_see_drift(person):
         raise Http404
-    policy.check_may_change_guard(person)
+    with told_if_sent(request, "policy.change", by=person):
+        policy.check_may_change_guard(person)
     machine = get_object_or_404(Machine.objects.select_related("bastion"), pk=pk)
     if not machine.in_azure:
         raise Http404

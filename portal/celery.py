@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+import portal.logs.tasks  # noqa: F401 - lays the trail of tasks
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "portal.settings.embedded")
 
 app = Celery("portal")

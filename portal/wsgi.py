@@ -2,4 +2,7 @@
 
 from django.core.wsgi import get_wsgi_application
 
+from portal.signin.entra.config import require_credential
+
 application = get_wsgi_application()
+require_credential()

@@ -90,6 +90,14 @@ def _let_the_ledger_be_emptied() -> None:
 _let_the_ledger_be_emptied()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_counted() -> None:
+    """Calls and tries are counted by the numbers of people, which tests use again."""
+    from django.core.cache import cache
+
+    cache.clear()
+
+
 @pytest.fixture(scope="session")
 def _simulator() -> Iterator[SimulatedAzure]:
     with SimulatedAzure.started() as simulator:

@@ -1,6 +1,6 @@
 """What was said about a request, and saying something."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import QuerySet
 from django.http import Http404
@@ -14,7 +14,7 @@ from access.api.callers import KEY, key_of, person
 from access.api.pages import Pages
 from access.api.requests import REFERENCE
 from access.api.serializers import PersonSerializer, Strict
-from access.models import AccessRequest, Comment, CommentKind
+from access.models import AccessRequest, Comment, CommentKind, Scope
 from access.models.requests import REFERENCE_PREFIX
 from access.services import comments as service
 
@@ -55,6 +55,7 @@ class CommentViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Comment]):
 
     serializer_class = CommentSerializer
     pagination_class = OldestFirst
+    scopes: ClassVar = {"create": Scope.REQUEST.value}
 
     def get_queryset(self) -> QuerySet[Comment]:
         if getattr(self, "swagger_fake_view", False):

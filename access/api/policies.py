@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from access import policy
 from access.api.callers import person
 from access.api.pages import Pages
+from access.api.scopes import InScope
 from access.api.serializers import PersonSerializer
 from access.models import PolicyVersion
 
@@ -65,7 +66,7 @@ class PolicyViewSet(viewsets.ReadOnlyModelViewSet[PolicyVersion]):
     """The policy's versions, the newest first; one with its text. For administrators and auditors.
     They are proposed and put in force on the pages only."""
 
-    permission_classes = [permissions.IsAuthenticated, MaySeePolicies]
+    permission_classes = [InScope, MaySeePolicies]
     pagination_class = NewestNumbers
     lookup_field = "number"
     lookup_value_regex = r"[1-9]\d{0,8}"

@@ -5,23 +5,31 @@ from typing import Any
 from django.http import Http404
 from rest_framework import status
 from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
-from access.errors import Invalid, NotAllowed, WrongState
+from access.errors import Invalid, KeyReused, NotAllowed, WrongState
+from access.services.devices import DeviceNotYet
 
 CONTENT_TYPE = "application/problem+json"
 
 
 def problem(error: Exception, context: dict[str, Any]) -> Response | None:
     """``None`` leaves the error to Django: a fault of ours is a 500, never an answer."""
+    asked: Any = context["request"]  # for whatever was asked in: a problem is JSON
+    asked.accepted_renderer, asked.accepted_media_type = JSONRenderer(), JSONRenderer.media_type
     if isinstance(error, Invalid):
         fields = {field: [text] for field, text in error.fields.items()}
         return _answer(status.HTTP_400_BAD_REQUEST, "invalid", str(error), errors=fields)
     if isinstance(error, NotAllowed):
         return _answer(status.HTTP_403_FORBIDDEN, "not-allowed", str(error))
+    if isinstance(error, KeyReused):
+        return _answer(status.HTTP_422_UNPROCESSABLE_ENTITY, "key-reused", str(error))
     if isinstance(error, WrongState):
         return _answer(status.HTTP_409_CONFLICT, "wrong-state", str(error))
+    if isinstance(error, DeviceNotYet):
+        return _answer(status.HTTP_400_BAD_REQUEST, error.code, str(error))
     return _from_framework(error, context)
 
 

@@ -1,7 +1,7 @@
 """Requests over the API. Each write calls exactly one service."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404
@@ -9,14 +9,15 @@ from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import mixins, status, viewsets
-from rest_framework.authentication import SessionAuthentication
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from access import policy, services
 from access.api.callers import KEY, key_of, person
+from access.api.filters import RequestFilter
 from access.api.pages import NewestCreated
+from access.api.previewing import OutlookSerializer, preview
 from access.api.request_serializers import (
     ApproveSerializer,
     ChangeSerializer,
@@ -26,7 +27,7 @@ from access.api.request_serializers import (
     SubmitSerializer,
 )
 from access.api.serializers import NothingSerializer
-from access.models import AccessRequest, Decision
+from access.models import AccessRequest, Decision, Scope
 from access.models.requests import REFERENCE_PREFIX
 
 REFERENCE = OpenApiParameter(
@@ -44,7 +45,13 @@ class RequestViewSet(
     pagination_class = NewestCreated
     lookup_field = "reference"
     lookup_value_regex = rf"{REFERENCE_PREFIX}\d{{6,18}}"
-    filterset_fields = {"state": ["exact"], "kind": ["exact"]}
+    # Deciding is named nowhere here: it takes a session of the person's own.
+    scopes: ClassVar = dict.fromkeys(
+        ("create", "preview", "change", "extend", "withdraw"), Scope.REQUEST.value
+    )
+    # Roles are asked of the directory anew before these: see ``access.views.who.opens``.
+    opens_access = frozenset({"create", "change", "extend", "approve", "deny"})
+    filterset_class = RequestFilter
 
     def get_queryset(self) -> QuerySet[AccessRequest]:
         if getattr(self, "swagger_fake_view", False):  # asked by the schema, by nobody
@@ -66,13 +73,16 @@ class RequestViewSet(
     @extend_schema(request=SubmitSerializer, responses={201: RequestSerializer}, parameters=[KEY])
     def create(self, request: Request) -> Response:
         """Ask for access. Repeating the call with the same key gives the same request."""
-        sent = SubmitSerializer(data=request.data)
-        sent.is_valid(raise_exception=True)
-        values = dict(sent.validated_data)
-        others = tuple((each["machine_id"], each["port"]) for each in values.pop("others"))
-        submission = services.Submission(submission_key=key_of(request), others=others, **values)
-        made = services.submit(submission, by=person(request))
+        made = services.submit(_submission(request), by=person(request))
         return self._answer(made, status.HTTP_201_CREATED)
+
+    @extend_schema(request=SubmitSerializer, responses=OutlookSerializer)
+    @action(detail=False, methods=["post"])
+    def preview(self, request: Request) -> Response:
+        """What would become of it: who decides, what is wrong with it, and whether it can work.
+        Nothing is kept, and nobody is told."""
+        told = preview(_submission(request), person(request))
+        return Response(OutlookSerializer(told).data)
 
     @extend_schema(request=ChangeSerializer, responses=RequestSerializer, parameters=[REFERENCE])
     @action(detail=True, methods=["post"])
@@ -101,7 +111,7 @@ class RequestViewSet(
         return self._answer(made, status.HTTP_201_CREATED)
 
     @extend_schema(request=ApproveSerializer, responses=RequestSerializer, parameters=[REFERENCE])
-    @action(detail=True, methods=["post"], authentication_classes=[SessionAuthentication])
+    @action(detail=True, methods=["post"])
     def approve(self, request: Request, **_kwargs: str) -> Response:
         """Approve exactly the terms of ``terms_digest``, or less of their time. Only in a session
         of the person's own: no token decides anything."""
@@ -117,7 +127,7 @@ class RequestViewSet(
         )
 
     @extend_schema(request=DenySerializer, responses=RequestSerializer, parameters=[REFERENCE])
-    @action(detail=True, methods=["post"], authentication_classes=[SessionAuthentication])
+    @action(detail=True, methods=["post"])
     def deny(self, request: Request, **_kwargs: str) -> Response:
         """Deny, with a comment that the requester will read. Only in a session, too."""
         sent = DenySerializer(data=request.data)
@@ -135,6 +145,14 @@ class RequestViewSet(
     def _answer(self, found: AccessRequest, code: int = status.HTTP_200_OK) -> Response:
         fresh = self.get_queryset().get(pk=found.pk)
         return Response(RequestSerializer(fresh).data, status=code)
+
+
+def _submission(request: Request) -> services.Submission:
+    sent = SubmitSerializer(data=request.data)
+    sent.is_valid(raise_exception=True)
+    values = dict(sent.validated_data)
+    others = tuple((each["machine_id"], each["port"]) for each in values.pop("others"))
+    return services.Submission(submission_key=key_of(request), others=others, **values)
 
 
 def _confirmed_at(request: Request) -> datetime | None:

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-import django_filters
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, viewsets
@@ -12,8 +11,9 @@ from rest_framework.response import Response
 
 from access import policy, services
 from access.api.callers import person
+from access.api.filters import SessionFilter
 from access.api.serializers import PersonSerializer, Strict
-from access.models import Grant, LiveSession
+from access.models import Grant, LiveSession, Scope
 from access.sessions.covering import covering
 
 
@@ -80,16 +80,6 @@ class DisconnectSerializer(Strict):
     reason = serializers.CharField(max_length=1000)
 
 
-class SessionFilter(django_filters.FilterSet):  # type: ignore[misc] # it has no types
-    live = django_filters.BooleanFilter(
-        field_name="ended_at", lookup_expr="isnull", label="Connected as far as is known."
-    )
-
-    class Meta:
-        model = LiveSession
-        fields: ClassVar[list[str]] = ["machine", "host"]
-
-
 class SessionViewSet(
     mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[LiveSession]
 ):
@@ -97,6 +87,7 @@ class SessionViewSet(
 
     serializer_class = SessionSerializer
     filterset_class = SessionFilter
+    scopes: ClassVar = {"disconnect": Scope.REQUEST.value}
 
     def get_queryset(self) -> QuerySet[LiveSession]:
         if getattr(self, "swagger_fake_view", False):

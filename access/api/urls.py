@@ -1,26 +1,44 @@
 """The API's addresses, under ``/api/v1/``."""
 
 from django.urls import include, path
-from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
-from access.api import comments, policies, requests, sessions, views
+from access.api import (
+    comments,
+    devices,
+    exports,
+    grants,
+    ledger,
+    machines,
+    me,
+    policies,
+    requests,
+    schema,
+    sessions,
+)
 from access.models.requests import REFERENCE_PREFIX
 
 router = SimpleRouter()
-router.register("machines", views.MachineViewSet, basename="api-machine")
+router.register("machines", machines.MachineViewSet, basename="api-machine")
 router.register("requests", requests.RequestViewSet, basename="api-request")
 router.register(
     rf"requests/(?P<reference>{REFERENCE_PREFIX}\d{{6,18}})/comments",
     comments.CommentViewSet,
     basename="api-comment",
 )
-router.register("grants", views.GrantViewSet, basename="api-grant")
+router.register("grants", grants.GrantViewSet, basename="api-grant")
 router.register("sessions", sessions.SessionViewSet, basename="api-session")
 router.register("policies", policies.PolicyViewSet, basename="api-policy")
-router.register("ledger", views.LedgerViewSet, basename="api-ledger")
+router.register("ledger", ledger.LedgerViewSet, basename="api-ledger")
+router.register("tokens", me.TokenViewSet, basename="api-token")
 
 urlpatterns = [
+    path("me/", me.Me.as_view(), name="api-me"),
+    path("device/", devices.DeviceView.as_view(), name="api-device"),
+    path("device/token/", devices.DeviceTokenView.as_view(), name="api-device-token"),
+    path("exports/ledger.csv", exports.LedgerExport.as_view(), name="api-export-ledger"),
+    path("exports/requests.csv", exports.RequestExport.as_view(), name="api-export-requests"),
+    path("exports/grants.csv", exports.GrantExport.as_view(), name="api-export-grants"),
     path("", include(router.urls)),
-    path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
+    path("schema/", schema.Schema.as_view(), name="api-schema"),
 ]

@@ -16,6 +16,7 @@ PAGES = {
     "notices": "notices",
     "policies": "policies",
     "lockdown": "lockdown",
+    "people": "people",
 }
 
 

@@ -30,10 +30,12 @@ from access.models.people import Person, PersonRole, Role
 from access.models.policies import PolicyState, PolicyVersion
 from access.models.requests import AccessRequest, ApprovedHow, RequestedDoor
 from access.models.sessions import DisconnectOrder, LiveSession, SessionReading
+from access.models.tokens import ApiToken, DeviceSignIn, Scope
 from access.models.verdicts import Verdict
 
 __all__ = [
     "AccessRequest",
+    "ApiToken",
     "ApprovedHow",
     "BastionHost",
     "Channel",
@@ -43,6 +45,7 @@ __all__ = [
     "Decision",
     "DecisionVerdict",
     "Deputy",
+    "DeviceSignIn",
     "Digest",
     "DisconnectOrder",
     "EndOrder",
@@ -74,6 +77,7 @@ __all__ = [
     "Review",
     "Role",
     "Route",
+    "Scope",
     "SessionReading",
     "SyncRun",
     "Verdict",

@@ -1,6 +1,5 @@
 """People and the roles they hold. Identity is tenant and object id, never a mail address."""
 
-from collections.abc import Iterable
 from functools import cached_property
 from typing import ClassVar
 from zoneinfo import ZoneInfo
@@ -18,10 +17,6 @@ class Role(models.TextChoices):
 
 
 class PersonManager(BaseUserManager["Person"]):
-    def holding(self, role: Role) -> models.QuerySet["Person"]:
-        """Active people who hold the role now, in the order of their names."""
-        return self.filter(is_active=True, roles__role=role).order_by("display_name", "pk")
-
     def signed_in(self, person_id: int) -> "Person | None":
         """Who is active, with the roles held at this moment, in one query."""
         rows = list(self.filter(pk=person_id, is_active=True).annotate(role=F("roles__role")))
@@ -43,12 +38,19 @@ class Person(AbstractBaseUser):
     zone = models.CharField(max_length=64, default="UTC")  # an IANA time zone name
     is_active = models.BooleanField(default=True)
     is_guest = models.BooleanField(default=False)  # of another organisation's directory
+    # A program with an identity of its own: it reads and asks, and never decides.
+    is_application = models.BooleanField(default=False)
+    # When the directory last said which roles are held. None: it never did (the demo's people).
+    roles_read_at = models.DateTimeField(null=True, blank=True)
     # The human being behind the account: who has two has the same key in both. Empty: unknown.
     person_key = models.CharField(max_length=64, blank=True)
     manager = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="reports"
     )
     joined_at = models.DateTimeField(auto_now_add=True)
+
+    # What the token that speaks for them is for. None: they are here themselves. Not stored.
+    scopes: frozenset[str] | None = None
 
     objects: ClassVar[PersonManager] = PersonManager()
     USERNAME_FIELD = "object_id"
@@ -67,10 +69,6 @@ class Person(AbstractBaseUser):
     def held_roles(self) -> frozenset[str]:
         """Read once for each HTTP request, because the person is loaded anew for each."""
         return frozenset(row.role for row in self.roles.all())  # no query where prefetched
-
-    def holds(self, *roles: Role) -> bool:
-        """True when the person is active and holds at least one of the roles."""
-        return self.is_active and not self.held_roles.isdisjoint(_values(roles))
 
     @property
     def identity(self) -> str:
@@ -101,7 +99,3 @@ class PersonRole(models.Model):
 
     def __str__(self) -> str:
         return f"{self.person_id}: {self.role}"
-
-
-def _values(roles: Iterable[Role]) -> set[str]:
-    return {role.value for role in roles}

@@ -21,13 +21,13 @@ from access.models import (
     Notice,
     NoticePreference,
     Person,
-    Role,
 )
 from access.models.notices import MAIL_ROUTE
 from access.models.requests import REFERENCE_PREFIX
 from access.notices.due import wake_routes
 from access.notices.wording import Words
 from access.notices.words import DIGESTED, named, words_for
+from access.policy.table import Act, people_with
 
 LONGEST_KEY = 200
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)  # may hold a secret
@@ -91,7 +91,7 @@ def tell_overseers(
 ) -> None:
     """Like ``tell``, to every administrator, to ``to``, each person once, and to the security
     contact of the settings, whom no administrator can take off the list."""
-    admins = [*Person.objects.holding(Role.ADMIN), *to]
+    admins = [*people_with(Act.HEAR_OF_TROUBLE), *to]
     _queue(Occasion(event, key, about, data or {}, by), admins, settings.NOTICES_SECURITY_CONTACT)
 
 

@@ -34,11 +34,15 @@ _FAMILIES = {
     "lockdown": Family.SECURITY,
     "drift": Family.SECURITY,
     "endpoint": Family.SECURITY,
+    "token": Family.SECURITY,
+    "person": Family.SECURITY,
     "policy": Family.RULES,
     "access_policy": Family.RULES,
     "deputy": Family.RULES,
 }
-_WITHOUT_REQUEST = ("policy", "access_policy", "deputy", "lockdown", "drift", "endpoint")
+_WITHOUT_REQUEST = (
+    "policy", "access_policy", "deputy", "lockdown", "drift", "endpoint", "token", "person",
+)  # fmt: skip
 
 
 def named(event: str, about: AccessRequest | None) -> str:

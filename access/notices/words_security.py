@@ -170,6 +170,54 @@ WORDS: dict[str, Words] = {
         "See the endpoints",
         page="notices",
     ),
+    # Tokens
+    "token.made": Words(
+        Family.SECURITY,
+        "A personal token was made: {name}",
+        "What holds the token {name} can use Bastion Access in your name until it ends. Revoke it "
+        "in your settings if you did not make it.",
+        "See your tokens",
+        page="settings",
+        tone="amber",
+    ),
+    "token.by_device": Words(
+        Family.SECURITY,
+        "A program was signed in as you",
+        "The program that calls itself {name} can use Bastion Access in your name for a while. "
+        "Revoke its token in your settings if you did not allow this.",
+        "See your tokens",
+        page="settings",
+        tone="amber",
+    ),
+    "token.revoked": Words(
+        Family.SECURITY,
+        "Your token was revoked: {name}",
+        "{by} revoked your personal token {name}. What uses it is signed in no more.",
+        "See your tokens",
+        page="settings",
+        tone="grey",
+    ),
+    # People
+    "person.gained": Words(
+        Family.SECURITY,
+        "A role that decides was given to {approver}",
+        "The directory gave {approver} a role that decides or administers. If nobody meant that, "
+        "take it back in Microsoft Entra, and end their sessions on the People page. {why}",
+        "See the people",
+        page="people",
+        tone="amber",
+    ),
+    # Browsers that are signed in
+    "session.ended": Words(
+        Family.SECURITY,
+        "You were signed out everywhere",
+        "{by} ended your sessions and revoked your personal tokens: {why} Sign in anew to go on. "
+        "If you did not expect this, "
+        "ask an administrator.",
+        "See where you are signed in",
+        page="settings",
+        tone="amber",
+    ),
     "notice.test": Words(
         Family.RULES,
         "A test from Bastion Access",

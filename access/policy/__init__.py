@@ -1,4 +1,5 @@
-"""Who may do what. Every rule about people is here, and nowhere else.
+"""Who may do what. Every rule about people is here, and nowhere else; what a role gives is in
+``table``, and what is a person's own in the other modules.
 
 The answers are for people as they are now: roles are read afresh for each HTTP request.
 """
@@ -6,6 +7,7 @@ The answers are for people as they are now: roles are read afresh for each HTTP 
 from access.policy.acting import (
     SHORTEST_MINUTES,
     check_may_answer,
+    check_may_break_glass,
     check_may_change,
     check_may_disconnect,
     check_may_end,
@@ -19,10 +21,12 @@ from access.policy.acting import (
     may_end,
     may_name_deputy,
     may_review,
+    may_take_back_deputy,
 )
 from access.policy.administering import (
     check_may_change_guard,
     check_may_confirm_lockdown,
+    check_may_end_sessions,
     check_may_lock_down,
     check_may_manage_notices,
     check_may_manage_outside,
@@ -32,6 +36,7 @@ from access.policy.administering import (
     check_may_remove,
     check_may_withdraw_policy,
     may_confirm_lockdown,
+    may_end_sessions,
     may_lock_down,
     may_manage_notices,
     may_manage_outside,
@@ -40,11 +45,11 @@ from access.policy.administering import (
     may_remove,
 )
 from access.policy.seeing import (
-    OVERSEERS,
     may_connect,
     may_join_any_conversation,
     may_read_ledger,
     may_review_any,
+    may_see_all_deputies,
     may_see_capacity,
     may_see_drift,
     may_see_grant,
@@ -60,18 +65,29 @@ from access.policy.seeing import (
     visible_sessions,
     waiting_for,
 )
+from access.policy.table import Act, has, people_with, roles_of
+from access.policy.tokens import (
+    check_may_make_token,
+    check_may_revoke_token,
+    may_revoke_token,
+    may_see_tokens,
+    visible_tokens,
+)
 
 __all__ = [
-    "OVERSEERS",
     "SHORTEST_MINUTES",
+    "Act",
     "check_may_answer",
+    "check_may_break_glass",
     "check_may_change",
     "check_may_change_guard",
     "check_may_confirm_lockdown",
     "check_may_disconnect",
     "check_may_end",
+    "check_may_end_sessions",
     "check_may_extend",
     "check_may_lock_down",
+    "check_may_make_token",
     "check_may_manage_notices",
     "check_may_manage_outside",
     "check_may_name_deputy",
@@ -81,13 +97,16 @@ __all__ = [
     "check_may_remove",
     "check_may_request",
     "check_may_review",
+    "check_may_revoke_token",
     "check_may_take_back_deputy",
     "check_may_withdraw",
     "check_may_withdraw_policy",
+    "has",
     "may_confirm_lockdown",
     "may_connect",
     "may_disconnect",
     "may_end",
+    "may_end_sessions",
     "may_join_any_conversation",
     "may_lock_down",
     "may_manage_notices",
@@ -99,18 +118,25 @@ __all__ = [
     "may_remove",
     "may_review",
     "may_review_any",
+    "may_revoke_token",
+    "may_see_all_deputies",
     "may_see_capacity",
     "may_see_drift",
     "may_see_grant",
     "may_see_lockdowns",
     "may_see_people",
     "may_see_policies",
+    "may_see_tokens",
+    "may_take_back_deputy",
     "may_verify",
     "oversees",
+    "people_with",
     "reviews_owed_by",
+    "roles_of",
     "visible_deputies",
     "visible_grants",
     "visible_requests",
     "visible_sessions",
+    "visible_tokens",
     "waiting_for",
 ]

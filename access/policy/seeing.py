@@ -10,29 +10,31 @@ from access.models import (
     LiveSession,
     Person,
     Review,
-    Role,
 )
-
-OVERSEERS = (Role.APPROVER, Role.ADMIN, Role.AUDITOR)
+from access.policy.table import Act, has, would_have
 
 
 def may_join_any_conversation(person: Person) -> bool:
-    return person.holds(Role.ADMIN)
+    return has(person, Act.JOIN_TALK)
 
 
 def visible_deputies(person: Person) -> QuerySet[Deputy]:
     """Administrators and auditors see all; others whom they named and for whom they stand in."""
-    if person.holds(Role.ADMIN, Role.AUDITOR):
+    if may_see_all_deputies(person):
         return Deputy.objects.all()
     return Deputy.objects.filter(Q(approver=person) | Q(deputy=person))
 
 
+def may_see_all_deputies(person: Person) -> bool:
+    return has(person, Act.SEE_PEOPLE)
+
+
 def may_see_drift(person: Person) -> bool:
-    return person.holds(*OVERSEERS)
+    return has(person, Act.SEE_DRIFT)
 
 
 def may_review_any(person: Person) -> bool:
-    return person.holds(*OVERSEERS) and not person.is_guest
+    return has(person, Act.REVIEW)
 
 
 def reviews_owed_by(person: Person) -> QuerySet[Review]:
@@ -45,28 +47,28 @@ def reviews_owed_by(person: Person) -> QuerySet[Review]:
 
 
 def may_see_lockdowns(person: Person) -> bool:
-    return person.holds(Role.ADMIN, Role.AUDITOR)
+    return has(person, Act.SEE_INCIDENTS)
 
 
 def may_verify(person: Person) -> bool:
-    return person.holds(Role.AUDITOR, Role.ADMIN)
+    return has(person, Act.VERIFY)
 
 
 def may_see_capacity(person: Person) -> bool:
-    return person.holds(*OVERSEERS)
+    return has(person, Act.SEE_CAPACITY)
 
 
 def may_see_policies(person: Person) -> bool:
-    return person.holds(Role.AUDITOR, Role.ADMIN)
+    return has(person, Act.SEE_POLICIES)
 
 
 def may_see_people(person: Person) -> bool:
-    return person.holds(Role.AUDITOR, Role.ADMIN)
+    return has(person, Act.SEE_PEOPLE)
 
 
 def oversees(person: Person) -> bool:
     """Sees what others have open, and who is connected anywhere."""
-    return person.holds(*OVERSEERS)
+    return has(person, Act.OVERSEE)
 
 
 def may_connect(grant: Grant, person: Person) -> bool:
@@ -80,20 +82,20 @@ def may_see_grant(grant: Grant, person: Person) -> bool:
 
 
 def may_read_ledger(person: Person) -> bool:
-    return person.holds(Role.AUDITOR, Role.ADMIN)
+    return has(person, Act.READ_LEDGER)
 
 
 def visible_requests(person: Person) -> QuerySet[AccessRequest]:
     """Overseers see all; an engineer sees their own. Others do not exist for them (404)."""
     everything = AccessRequest.objects.all()
-    if person.holds(*OVERSEERS):
+    if has(person, Act.OVERSEE):
         return everything
     return everything.filter(requester=person)
 
 
 def visible_grants(person: Person) -> QuerySet[Grant]:
     everything = Grant.objects.all()
-    if person.holds(*OVERSEERS):
+    if has(person, Act.OVERSEE):
         return everything
     return everything.filter(access_request__requester=person)
 
@@ -101,7 +103,7 @@ def visible_grants(person: Person) -> QuerySet[Grant]:
 def visible_sessions(person: Person) -> QuerySet[LiveSession]:
     """Overseers see all; an engineer sees who is on a machine as long as they may be there."""
     everything = LiveSession.objects.all()
-    if person.holds(*OVERSEERS):
+    if has(person, Act.OVERSEE):
         return everything
     mine = Grant.objects.filter(access_request__requester=person, state="open")
     there = Exists(mine.filter(machine=OuterRef("machine")))
@@ -110,10 +112,11 @@ def visible_sessions(person: Person) -> QuerySet[LiveSession]:
 
 def waiting_for(person: Person) -> QuerySet[AccessRequest]:
     """Requests that this person could decide as last reckoned, whichever is due first on top;
-    those that wait for an answer of who asked come last."""
+    those that wait for an answer of who asked come last. A token is shown them, too: seeing what
+    waits is no decision, and ``has`` keeps it from making one."""
     held = ~Q(hold="") & Q(lapses_at__gt=Now())  # past its end nothing of it can open any more
     undecided = AccessRequest.objects.filter(Q(state="pending") | held)
-    if not person.holds(Role.APPROVER):
+    if not would_have(person, Act.DECIDE):
         return undecided.none()
     mine = undecided.filter(deciders__person=person)
     return mine.order_by(F("asked_back_at").asc(nulls_first=True), "lapses_at", "pk")

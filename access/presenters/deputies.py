@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access import policy
-from access.models import AccessRequest, Deputy, Person, Role
+from access.models import AccessRequest, Deputy, Person
 from access.services.deputies import standing, waiting_from
 
 LONGEST_LIST = 100
@@ -36,7 +36,7 @@ class Deputies:
 
 def standing_in(person: Person, now: datetime) -> list[Deputy]:
     """For whom the person decides at this moment. One query, for approvers only."""
-    if not person.holds(Role.APPROVER):
+    if not policy.has(person, policy.Act.DECIDE):
         return []
     rows = standing(now).filter(deputy=person, starts_at__lte=now)
     return list(rows.select_related("approver")[:LONGEST_LIST])
@@ -49,7 +49,7 @@ def deputies_for(viewer: Person, now: datetime) -> Deputies:
     current = list(named.filter(pk__in=to_come).order_by("starts_at", "pk")[:LONGEST_LIST])
     past = named.exclude(pk__in=to_come).order_by("-starts_at", "-pk")[:LONGEST_LIST]
     others = []
-    if viewer.holds(Role.ADMIN, Role.AUDITOR):
+    if policy.may_see_all_deputies(viewer):
         rest = everything.filter(pk__in=to_come).exclude(approver=viewer)
         others = list(rest.order_by("starts_at", "pk")[:LONGEST_LIST])
     return Deputies(
@@ -70,7 +70,7 @@ def row_for(row: Deputy, viewer: Person, now: datetime) -> DeputyRow:
     return DeputyRow(
         row=row,
         state=state,
-        may_take_back=own or viewer.holds(Role.ADMIN),
+        may_take_back=policy.may_take_back_deputy(row, viewer),
         own_requests=list(asked),
         is_away=own and away.exists(),
     )

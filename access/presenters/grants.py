@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from access import policy
-from access.models import Grant, Person, Role
+from access.models import Grant, Person
 from access.presenters import statuses
 from access.presenters.moments import clock, near
 from access.presenters.ways import is_for_vendor, label_of, port_words
@@ -93,7 +93,7 @@ def _may_extend(grant: Grant, viewer: Person, now: datetime) -> bool:
     """Somebody asks for more time while they have it; how much is asked of the policy then."""
     asked = grant.access_request
     wanted = grant.state in WANTING and grant.opened_at is not None and grant.ends_at > now
-    own = asked.requester_id == viewer.pk and viewer.holds(Role.ENGINEER)
+    own = asked.requester_id == viewer.pk and policy.has(viewer, policy.Act.ASK)
     return wanted and own and grant.kind == asked.kind and not asked.hold
 
 

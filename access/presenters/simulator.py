@@ -9,7 +9,8 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 
 from access.approvers import Candidate, Pool, StageNow, why_short
-from access.models import Person, Role
+from access.models import Person
+from access.policy.table import Act, has
 from access.presenters.moments import duration
 from access.presenters.policies import Edition
 from access.presenters.rules import Names, names_of, outcome_words, sources_words, stage_words
@@ -158,9 +159,10 @@ def _why(person: Person, terms: Terms, pool: Pool) -> str:
         return "is who asks, under another account"
     if not person.is_active:
         return "has an inactive account"
-    if person.is_guest:
+    able = has(person, Act.DECIDE)
+    if person.is_guest and not able:
         return "is a guest of another organisation"
-    if Role.APPROVER.value not in {row.role for row in person.roles.all()}:
+    if not able:
         return "does not hold the Approver role"
     vendor = pool.is_vendor(person, terms.vendor_mail)
     return "would let themselves in" if vendor else "is not named"

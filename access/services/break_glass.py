@@ -58,7 +58,7 @@ def open_at_once(submission: Submission, *, by: Person) -> AccessRequest:
         again = _opened_before(submission, by)
         if again is not None:
             return again
-        policy.check_may_request(by)
+        policy.check_may_break_glass(by)
         now = db_now()
         wanted, ruling = _check(submission, _way(submission, machines), by, now)
         made, doors = _create(submission, wanted, ruling, by, now)

@@ -4,14 +4,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.db.models import Count
 from django.utils.timezone import localtime
 
 from access import judging, policy
 from access.approvers import Pool
-from access.errors import Invalid
+from access.errors import Invalid, Overreach
 from access.kinds import Offer, kind_named
 from access.lockdowns import reason_shut
-from access.models import AccessRequest, Machine, Person
+from access.models import AccessRequest, Machine, Person, RequestedDoor
 from access.offers import doors_needed, find_offer, overlap
 from access.rules.judgement import Judgement
 from access.rules.patterns import example_of, ticket_matches
@@ -52,6 +54,7 @@ def check_submission(
     """The ways in, in the order that they were asked for, and what the policy says of them."""
     if len(machines) > MOST_MACHINES:
         raise Invalid({"machine": f"Choose at most {MOST_MACHINES} machines for one request."})
+    _check_measure(machines, by)
     wanted = [way_in(submission, machine, named=len(machines) > 1) for machine in machines]
     words = Words(submission.minutes, submission.start, submission.reason, submission.ticket)
     ruling = check_words(words, wanted, by=by, now=now, vendor_mail=submission.vendor_mail)
@@ -61,6 +64,25 @@ def check_submission(
         _check_works(words, each, now, named=len(wanted) > 1)
         _check_others(submission, each, by, now)
     return wanted, ruling
+
+
+def _check_measure(machines: Sequence[Machine], by: Person) -> None:
+    """Approvers are not to be buried: what waits is limited, of a person and of a machine."""
+    waiting = AccessRequest.objects.filter(state=RequestState.PENDING)
+    most = settings.ACCESS_MOST_WAITING_OF_PERSON
+    if waiting.filter(requester=by).count() >= most:
+        raise Overreach(
+            {"machine": f"{most} of your requests wait, which is the most. Withdraw one first."}
+        )
+    most = settings.ACCESS_MOST_WAITING_FOR_MACHINE
+    doors = RequestedDoor.objects.filter(machine__in=machines, access_request__in=waiting)
+    counted = doors.values("machine__name").annotate(n=Count("access_request", distinct=True))
+    full = counted.filter(n__gte=most).order_by("machine__name").first()
+    if full is not None:
+        name = full["machine__name"]
+        raise Overreach(
+            {"machine": f"{most} requests for {name} wait, which is the most. Try again later."}
+        )
 
 
 def check_words(

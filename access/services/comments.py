@@ -14,7 +14,7 @@ from django.db.models import Q
 from access import ledger, policy
 from access.approvers import Pool, candidate_for
 from access.clock import db_now
-from access.errors import Invalid, NotAllowed, WrongState
+from access.errors import Invalid, KeyReused, NotAllowed, WrongState
 from access.models import AccessRequest, Comment, CommentKind, Person
 from access.notices import tell
 from access.services.decide import expired
@@ -41,7 +41,7 @@ def comment(access_request: AccessRequest, text: str, *, by: Person, key: uuid.U
     with one_transaction("request.comment", by=by, reference=access_request.reference):
         locked = _lock(access_request)
         if (again := _again(locked, by, key)) is not None:
-            return again
+            return _check_same(again, CommentKind.COMMENT, text)
         now = db_now()
         _check_party(locked, by, now)
         said = _say(locked, CommentKind.COMMENT, text, by=by, key=key, at=now)
@@ -61,7 +61,7 @@ def ask_back(
     with one_transaction("request.ask_back", by=by, reference=access_request.reference):
         locked = _lock(access_request)
         if (again := _again(locked, by, key)) is not None:
-            return again
+            return _check_same(again, CommentKind.QUESTION, question)
         now = db_now()
         _check_undecided(locked, now)
         candidate_for(locked, by, Pool(now))
@@ -81,7 +81,7 @@ def answer(access_request: AccessRequest, text: str, *, by: Person, key: uuid.UU
     with one_transaction("request.answer", by=by, reference=access_request.reference):
         locked = _lock(access_request)
         if (again := _again(locked, by, key)) is not None:
-            return again
+            return _check_same(again, CommentKind.ANSWER, text)
         now = db_now()
         policy.check_may_answer(locked, by)
         _check_undecided(locked, now)
@@ -124,6 +124,12 @@ def _checked(text: str) -> str:
 
 def _again(locked: AccessRequest, by: Person, key: uuid.UUID) -> Comment | None:
     return locked.comments.filter(by=by, key=key).first()
+
+
+def _check_same(again: Comment, kind: CommentKind, text: str) -> Comment:
+    if (again.kind, again.text) != (kind, text):
+        raise KeyReused("Something else was said with this key before. Send it anew.")
+    return again
 
 
 def _check_party(locked: AccessRequest, by: Person, now: datetime) -> None:

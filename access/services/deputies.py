@@ -13,7 +13,7 @@ from access import ledger, policy
 from access.approvers import Pool, reckon
 from access.clock import db_now
 from access.errors import Invalid, WrongState
-from access.models import AccessRequest, Deputy, Person, Role
+from access.models import AccessRequest, Deputy, Person
 from access.notices import tell
 from access.services.refusals import one_transaction
 from access.services.submission import REASON_LIMIT, clean_text
@@ -109,13 +109,14 @@ def _same(
 
 def _check_deputy(deputy: Person, by: Person) -> None:
     name, problem = deputy.display_name, ""
+    able = policy.has(deputy, policy.Act.DECIDE)
     if deputy.is_same_human(by):
         problem = "That is you. Name somebody else, or nobody: others of your group still decide."
     elif not deputy.is_active:
         problem = f"{name} can no longer sign in. Name somebody who can."
-    elif deputy.is_guest:
+    elif deputy.is_guest and not able:
         problem = f"{name} is a guest of another organisation. Name one of your own approvers."
-    elif not deputy.holds(Role.APPROVER):
+    elif not able:
         problem = (
             f"{name} does not hold the Approver role. Name an approver, or ask an administrator "
             f"to give {name} the role first."

@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from access import ledger, policy
 from access.approvers import Pool
 from access.clock import db_now
-from access.errors import Invalid, WrongState
+from access.errors import Invalid, KeyReused, WrongState
 from access.lockdowns import reason_shut
 from access.models import AccessRequest, Gate, Grant, Machine, Person, RequestedDoor
 from access.offers import overlap
@@ -19,6 +19,7 @@ from access.services.checks import check_reason, check_ticket, pending_twin
 from access.services.completing import complete_by_rule
 from access.services.refusals import one_transaction
 from access.services.submission import clean_text
+from access.services.submit import reused
 from access.services.writing import announce, told_kindly, write
 from access.states import WANTING, RequestState
 
@@ -41,7 +42,7 @@ def extend(
             root, now = _lock_root(parent), db_now()
             again = _sent_before(key, by)
             if again is not None:
-                return again
+                return _check_same(again, root, minutes, reason)
             policy.check_may_extend(parent, by)
             grants = _extendable(root, now)
             made = _request(root, grants, minutes=minutes, by=by, now=now)
@@ -54,12 +55,23 @@ def extend(
     except IntegrityError as error:
         again = _sent_before(key, by)  # the same key at the same instant, elsewhere
         if again is not None:
-            return again
+            return _check_same(again, parent, minutes, reason)
         raise told_kindly(error) from error
 
 
 def _sent_before(key: uuid.UUID, by: Person) -> AccessRequest | None:
     return AccessRequest.objects.filter(requester=by, submission_key=key).first()
+
+
+def _check_same(
+    again: AccessRequest, parent: AccessRequest, minutes: int, reason: str
+) -> AccessRequest:
+    """As for a request: the same key with something else to do is refused."""
+    root_id = parent.extends_id or parent.pk
+    wanted = (root_id, max(minutes, 1), clean_text(reason))
+    if (again.extends_id, again.duration_minutes, again.reason) != wanted:
+        raise KeyReused(reused(again))
+    return again
 
 
 def _lock_root(parent: AccessRequest) -> AccessRequest:

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from access import ledger, notices, policy
 from access.clock import db_now
 from access.errors import Invalid, WrongState
-from access.models import AccessRequest, Grant, Person, Review, Role
+from access.models import AccessRequest, Grant, Person, Review
 from access.services.refusals import one_transaction
 from access.services.submission import REASON_LIMIT, clean_text
 from access.states import WANTING
@@ -73,5 +73,5 @@ def _tell(row: Review, asked: AccessRequest, by: Person) -> None:
     if row.verdict == JUSTIFIED:
         notices.tell("review.done", key=key, to=[asked.requester], about=asked, data=data, by=by)
         return
-    to = [asked.requester, *Person.objects.holding(Role.AUDITOR)]
+    to = [asked.requester, *policy.people_with(policy.Act.HEAR_OF_EMERGENCIES)]
     notices.tell_overseers("review.unjustified", key=key, to=to, about=asked, data=data, by=by)

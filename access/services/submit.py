@@ -9,7 +9,7 @@ from django.db import IntegrityError
 from access import ledger, policy
 from access.approvers import Pool
 from access.clock import db_now
-from access.errors import Invalid
+from access.errors import Invalid, KeyReused
 from access.kinds import all_kinds, kind_named
 from access.models import AccessRequest, Machine, Person, RequestedDoor
 from access.offers import caveats_of, doors_needed
@@ -35,7 +35,7 @@ def submit(submission: Submission, *, by: Person) -> AccessRequest:
             machines = lock_machines(submission)
             again = sent_before(submission, by)
             if again is not None:
-                return again
+                return check_same(again, submission)
             policy.check_may_request(by)
             now = db_now()
             wanted, ruling = check_submission(submission, machines, by, now)
@@ -48,7 +48,7 @@ def submit(submission: Submission, *, by: Person) -> AccessRequest:
     except IntegrityError as error:
         again = sent_before(submission, by)  # the same key at the same instant, elsewhere
         if again is not None:
-            return again
+            return check_same(again, submission)
         raise told_kindly(error) from error
 
 
@@ -64,6 +64,36 @@ def sent_before(submission: Submission, by: Person) -> AccessRequest | None:
     """The request that the same key made."""
     mine = AccessRequest.objects.filter(requester=by)
     return mine.filter(submission_key=submission.submission_key).first()
+
+
+def check_same(again: AccessRequest, submission: Submission) -> AccessRequest:
+    """What the key made before, if it was asked for the same. Once it was changed nobody can tell.
+
+    Raises ``KeyReused``: whoever sent something else must not think that it was taken.
+    """
+    words = {
+        "kind": submission.kind,
+        "asked_start": submission.start,
+        "duration_minutes": submission.minutes,
+        "reason": clean_text(submission.reason),
+        "ticket": submission.ticket.strip(),
+        "vendor_name": clean_text(submission.vendor_name),
+        "vendor_company": clean_text(submission.vendor_company),
+        "vendor_mail": clean_text(submission.vendor_mail),
+        "extends_id": None,
+    }
+    doors = again.doors.filter(kind=again.kind).values_list("machine_id", "port")
+    same = all(getattr(again, name) == value for name, value in words.items())
+    if again.revision == 1 and not (same and dict(doors) == submission.ports):
+        raise KeyReused(reused(again))
+    return again
+
+
+def reused(again: AccessRequest) -> str:
+    return (
+        f"This was sent before as {again.reference}, with other words. Change that one, or start "
+        "anew for another."
+    )
 
 
 def lock_machines(submission: Submission) -> list[Machine]:

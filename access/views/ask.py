@@ -27,7 +27,7 @@ from access.services.submission import MOST_MACHINES
 from access.states import RequestState
 from access.views.preflight import asked_machines, chosen, for_way, own_request
 from access.views.problems import accepted, mapped
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 from access.walltime import NoSuchTimeError
 
 WORDS = ("reason", "ticket", "vendor_name", "vendor_company", "vendor_mail")
@@ -65,6 +65,7 @@ class Asking:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def ask(request: HttpRequest, person: Person) -> HttpResponse:
     sent = request.POST if request.method == "POST" else request.GET

@@ -17,10 +17,11 @@ from access.presenters.requests import row_for, with_doors
 from access.views.numbers import number_in
 from access.views.pages import LIST_SIZE
 from access.views.preflight import BIGGEST_ID
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@opens
 @signed_in
 def deny_several(request: HttpRequest, person: Person) -> HttpResponse:
     """First the page that lists them and asks why, then each denied as it was listed."""

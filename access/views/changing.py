@@ -21,9 +21,9 @@ from access.presenters.more_time import MoreTime, more_time_for
 from access.presenters.requests import row_for
 from access.states import RequestState
 from access.views.numbers import number_in
-from access.views.problems import accepted, mapped, mapped_onto
+from access.views.problems import accepted, mapped, mapped_onto, told_if_sent
 from access.views.requests import request_page, visible
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 
 
 @signed_in
@@ -47,10 +47,12 @@ def withdraw(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped_onto(fresh)
+@opens
 @signed_in
 def change(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     asked = visible(person, pk)
-    policy.check_may_change(asked, person)
+    with told_if_sent(request, "request.change", by=person, reference=asked.reference):
+        policy.check_may_change(asked, person)
     if request.method != "POST":
         if asked.state != RequestState.PENDING:
             raise WrongState(f"{asked.reference} can no longer be changed.")
@@ -65,11 +67,13 @@ def change(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def extend(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     """Of more time on top of more time, the first request is the one that is lengthened."""
     parent = visible(person, pk)
-    policy.check_may_extend(parent, person)
+    with told_if_sent(request, "request.extend", by=person, reference=parent.reference):
+        policy.check_may_extend(parent, person)
     root = visible(person, parent.extends_id) if parent.extends_id else parent
     if request.method == "POST" and "update" not in request.POST:
         return _extend(request, person, root)

@@ -22,7 +22,7 @@ from access.presenters.requests import row_for
 from access.services.decide import CONFIRMED_FOR
 from access.views.problems import accepted, mapped, mapped_onto
 from access.views.requests import request_page, visible
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 
 CONFIRMED = "confirmed_at"  # in the session: when the person last signed in anew, as ISO text
 DECIDING = "deciding"  # in the session: the approval that waits for it
@@ -37,6 +37,7 @@ def fresh(request: HttpRequest, *, pk: int, banner: str, status: int) -> HttpRes
 
 @require_POST
 @mapped_onto(fresh)
+@opens
 @signed_in
 def approve(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     """Where the policy wants it, not before the person has signed in anew."""
@@ -58,6 +59,7 @@ def approve(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
 
 @require_POST
 @mapped_onto(fresh)
+@opens
 @signed_in
 def deny(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     access_request = visible(person, pk)

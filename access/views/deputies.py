@@ -11,23 +11,24 @@ from django.views.decorators.http import require_http_methods
 
 from access import policy
 from access.forms.deputies import DeputyForm, labels
-from access.models import Person, Role
+from access.models import Person
 from access.presenters.deputies import deputies_for, row_for, standing_in
 from access.services import deputies as service
 from access.views.problems import accepted, mapped
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 
 MOST_LISTED = 500
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def deputies(request: HttpRequest, person: Person) -> HttpResponse:
     """One's own deputies; administrators and auditors see everybody's below."""
     now = timezone.now()
     if request.method != "POST":
-        if not (policy.may_name_deputy(person) or person.holds(Role.ADMIN, Role.AUDITOR)):
+        if not (policy.may_name_deputy(person) or policy.may_see_all_deputies(person)):
             policy.check_may_name_deputy(person)
         return _page(request, person, _form(person, now), now)
     form = DeputyForm(request.POST, people=_people(person), zone=person.tz, now=now)
@@ -59,8 +60,7 @@ def _form(person: Person, now: datetime) -> DeputyForm:
 
 def _people(person: Person) -> QuerySet[Person]:
     """Approvers to choose from; whether one will do is the service's to say."""
-    others = Person.objects.holding(Role.APPROVER).filter(is_guest=False)
-    return others.exclude(pk=person.pk)
+    return policy.people_with(policy.Act.DECIDE).exclude(pk=person.pk)
 
 
 def _page(request: HttpRequest, person: Person, form: DeputyForm, now: datetime) -> HttpResponse:

@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from access import policy
-from access.models import AccessRequest, Grant, Person, Role
+from access.models import AccessRequest, Grant, Person
 from access.presenters.deputies import standing_in
 from access.presenters.grants import lines_for
 from access.presenters.queue import for_queue, queue_row
@@ -49,7 +49,7 @@ def _lately(person: Person) -> list[AccessRequest]:
 
 
 def _to_decide(person: Person) -> list[AccessRequest]:
-    if not person.holds(Role.APPROVER):
+    if not policy.has(person, policy.Act.DECIDE):
         return []
     return list(for_queue(policy.waiting_for(person))[:RECENT])
 

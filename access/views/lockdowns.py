@@ -15,7 +15,7 @@ from access.presenters.lockdowns import page_for, parts, reach_of
 from access.services import lockdowns
 from access.views.freshness import mark, marked, unchanged
 from access.views.problems import accepted, mapped
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 
 RECENT = 10
 ORDERED = (
@@ -63,6 +63,7 @@ def confirm(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
 
 @require_POST
 @mapped
+@opens
 @signed_in
 def lift(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     _check_may_see(person)

@@ -1,10 +1,12 @@
 """What people set for themselves: their time zone, their mail, and light or dark."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -12,11 +14,12 @@ from access.delivery.showing import line_for
 from access.forms.me import MeForm
 from access.forms.notices import NoticeForm
 from access.models import Notice, Person
+from access.presenters.tokens import lines_for
 from access.views.who import signed_in
 
 THEMES = {"light": "Light", "dark": "Dark", "system": "As the device"}
 LAST = 5  # notices that a person is shown again
-THEME_COOKIE, A_YEAR = "theme", 365 * 24 * 3600
+A_YEAR = 365 * 24 * 3600
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -34,6 +37,7 @@ def me(request: HttpRequest, person: Person) -> HttpResponse:
         "themes": THEMES,
         "notice_form": NoticeForm.of(person),
         "told": told,
+        "tokens": lines_for(person, timezone.now()),
     }
     return render(request, "access/me.html", context, status=400 if form.errors else 200)
 
@@ -49,8 +53,8 @@ def theme(request: HttpRequest) -> HttpResponse:
     response = redirect(back)
     if chosen in THEMES:
         response.set_cookie(
-            THEME_COOKIE, chosen, max_age=A_YEAR, samesite="Lax", secure=request.is_secure(),
-            httponly=True,
+            settings.THEME_COOKIE_NAME, chosen, max_age=A_YEAR, samesite="Lax",
+            secure=request.is_secure(), httponly=True,
         )  # fmt: skip
     return response
 

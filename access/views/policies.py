@@ -30,7 +30,7 @@ from access.services import policies as services
 from access.views.numbers import number_in
 from access.views.pages import page_of
 from access.views.problems import accepted, mapped, mapped_onto
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 
 MOST_COMPARED = 200  # versions that a page offers to compare with
 
@@ -101,6 +101,7 @@ def _shown(
 
 @require_POST
 @mapped_onto(fresh)
+@opens
 @signed_in
 def put_in_force(request: HttpRequest, person: Person, number: int) -> HttpResponse:
     _check_sees(person)

@@ -28,7 +28,7 @@ from access.services import policies as services
 from access.views.numbers import number_in
 from access.views.policies import compared
 from access.views.problems import accepted, mapped
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 
 AROUND = 2  # lines shown before and after one that is wrong
 GAP = SourceLine(0, "")
@@ -36,6 +36,7 @@ GAP = SourceLine(0, "")
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def propose(request: HttpRequest, person: Person) -> HttpResponse:
     if not policy.may_see_policies(person):

@@ -1,6 +1,7 @@
 """The core's words as pages, mapped in one place: 403, 409, and a form that says what is wrong."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import wraps
 from typing import TypeVar
 
@@ -9,6 +10,8 @@ from django.shortcuts import render
 
 from access.errors import Invalid, NotAllowed, WrongState
 from access.forms.plain import PlainForm
+from access.models import Person
+from access.services.refusals import one_transaction
 
 T = TypeVar("T")
 Shown = Callable[..., HttpResponse]
@@ -54,6 +57,16 @@ def accepted(form: PlainForm, act: Callable[[], T]) -> T | None:
     except Invalid as problem:
         form.take(problem.fields)
         return None
+
+
+def told_if_sent(
+    request: HttpRequest, event: str, *, by: Person, reference: str = ""
+) -> AbstractContextManager[None]:
+    """Around a check that is made before any service is called. What somebody sends and may not is
+    for the ledger; what they only look at is not."""
+    if request.method != "POST":
+        return nullcontext()
+    return one_transaction(event, by=by, reference=reference)
 
 
 def problem_page(request: HttpRequest, status: int, message: str = "") -> HttpResponse:

@@ -60,7 +60,8 @@ def _answer(request: HttpRequest, form: SimulateForm, edition: Edition) -> dict[
     if way is None:
         return found
     simulation = _simulation(form, edition, who, machine, way)
-    return found | {"who": who, "way": way, "simulation": simulation}
+    may_ask = policy.has(who, policy.Act.ASK)
+    return found | {"who": who, "could_ask": may_ask, "way": way, "simulation": simulation}
 
 
 def _simulation(

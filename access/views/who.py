@@ -1,10 +1,14 @@
 """Who is asking. Only somebody signed in gets past here."""
 
+import json
 from collections.abc import Callable
 from functools import wraps
+from urllib.parse import urlencode, urlsplit
 
-from django.contrib.auth.views import redirect_to_login
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
 
 from access.models import Person
 
@@ -18,9 +22,40 @@ def signed_in(view: View) -> View:
     def asking(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
         if isinstance(request.user, Person):
             return view(request, request.user, *args, **kwargs)
-        if "HX-Request" in request.headers:  # a poll must not pour the sign-in page into a list
-            return HttpResponse(status=204, headers={"HX-Refresh": "true"})
-        back = request.get_full_path() if request.method == "GET" else "/"
-        return redirect_to_login(back)
+        return to_sign_in(request)
 
     return asking
+
+
+def opens(view: View) -> View:
+    """Marks a view whose POST may open access, or let somebody open it: what signs people in asks
+    the directory for their roles of this very moment before it runs. See the wiring."""
+    view.opens_access = True  # type: ignore[attr-defined]
+    return view
+
+
+def to_sign_in(request: HttpRequest) -> HttpResponse:
+    """With why the session is over, where it was, and whether anything typed was not sent."""
+    facts = {"ended": getattr(request, "session_ended", "")}
+    if "HX-Request" in request.headers:  # a poll must not pour the sign-in page into a list
+        told = {
+            "signed-out": {"to": _sign_in(facts)}
+        }  # the page goes there, or keeps what is typed
+        return HttpResponse(status=204, headers={"HX-Trigger": json.dumps(told)})
+    if request.method in ("GET", "HEAD"):
+        return redirect(_sign_in({"next": request.get_full_path(), **facts}))
+    return redirect(_sign_in({"next": _page_of_the_form(request), **facts, "unsent": "yes"}))
+
+
+def _sign_in(facts: dict[str, str]) -> str:
+    said = {name: value for name, value in facts.items() if value}
+    return resolve_url(settings.LOGIN_URL) + ("?" + urlencode(said, safe="/") if said else "")
+
+
+def _page_of_the_form(request: HttpRequest) -> str:
+    """Where a form was sent from, if that is a page of this site; else home."""
+    page = request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(page, {request.get_host()}, request.is_secure()):
+        return "/"
+    parts = urlsplit(page)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")

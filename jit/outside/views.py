@@ -10,7 +10,7 @@ from access import policy
 from access.models import BastionHost, Person
 from access.views.pages import page_of
 from access.views.problems import accepted, mapped
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 from jit.outside import services
 from jit.outside.forms import OutsideForm, RetireForm, initial_of
 from jit.outside.models import OutsideTarget
@@ -37,6 +37,7 @@ def targets(request: HttpRequest, person: Person) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def add(request: HttpRequest, person: Person) -> HttpResponse:
     _check_may_see(person)
@@ -52,6 +53,7 @@ def add(request: HttpRequest, person: Person) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def edit(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     target = _target(person, pk)

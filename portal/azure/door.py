@@ -238,11 +238,11 @@ def client_id(identity: Identity) -> str:
 
 
 def credential(identity: Identity) -> DefaultAzureCredential:
-    return _credential(client_id(identity))
+    return credential_of(client_id(identity))
 
 
 @cache
-def _credential(wanted: str) -> DefaultAzureCredential:
+def credential_of(wanted: str) -> DefaultAzureCredential:
     """Workload or managed identity, or AZURE_* of the environment; no developer's own sign-in.
 
     The environment's secret or certificate is that of AZURE_CLIENT_ID, and would be taken for
@@ -282,4 +282,4 @@ def forget_clients() -> None:
     _client.cache_clear()
     _plain.cache_clear()
     _graph.cache_clear()
-    _credential.cache_clear()
+    credential_of.cache_clear()

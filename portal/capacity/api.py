@@ -1,6 +1,6 @@
 """The numbers of the capacity page as JSON."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.http import Http404
@@ -13,6 +13,8 @@ from rest_framework.views import APIView
 
 from access import policy
 from access.api.callers import person
+from access.api.scopes import InScope
+from access.models import Scope
 from portal.azure.checks.skus import LINKS_PER_HOST
 from portal.capacity import hosts
 from portal.capacity.chart import PERIODS
@@ -76,7 +78,8 @@ class CapacitySerializer(serializers.Serializer[Any]):
 class Capacity(APIView):
     """How full each Bastion host is, was and will be."""
 
-    permission_classes = [permissions.IsAuthenticated, MaySeeCapacity]
+    permission_classes = [InScope, MaySeeCapacity]
+    scopes: ClassVar = {"get": Scope.READ.value}
 
     @extend_schema(
         operation_id="capacity_retrieve",

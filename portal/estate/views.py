@@ -3,7 +3,6 @@
 import logging
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_POST
@@ -11,6 +10,7 @@ from kombu.exceptions import OperationalError
 
 from access import ledger, policy
 from access.models import Person
+from access.services.refusals import one_transaction
 from access.views.problems import mapped
 from access.views.who import signed_in
 from portal.celery import app
@@ -23,8 +23,8 @@ EXPIRES = 60  # seconds: a worker that comes later finds the schedule at work
 @mapped
 @signed_in
 def read_now(request: HttpRequest, person: Person) -> HttpResponse:
-    policy.check_may_read_estate(person)
-    with transaction.atomic(durable=True):
+    with one_transaction("estate.read", by=person):
+        policy.check_may_read_estate(person)
         ledger.record("estate.read_ordered", by=person)
     if _wake():
         messages.success(request, "A worker was asked to read the estate.")

@@ -4,4 +4,7 @@
 ``production``  PostgreSQL, Redis, real Azure. Refuses to start with anything from the demo.
 ``trial``       production's parts with the simulator and demo sign-in, on this machine only.
 ``testing``     what the test suite runs on.
+
+``base`` is what they share, with ``api``, ``azure``, ``entra``, ``headers``, ``logs``, ``notices``
+and ``tasks`` for what belongs together.
 """

@@ -7,7 +7,8 @@ database alone knows what is due and the next sweep finds it.
 from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import FIELD_KEYS, PORTAL_URL, ROOT, env
+from portal.settings.base import FIELD_KEYS, LOGGING, PORTAL_URL
+from portal.settings.reading import ROOT, env
 from portal.settings.simulated import DEMO_FIELD_KEY, PRINCIPALS
 from portal.settings.sqlite import sqlite
 
@@ -42,3 +43,5 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.02}
 # No prefetch quota: with a full one this transport is read again only after two seconds.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 0
 ACCESS_DRIFT_SECONDS = 30.0  # who tries it out need not wait
+# Pages that keep themselves fresh would hide in a terminal what matters.
+LOGGING["loggers"]["portal.requests"] = {"level": "WARNING"}

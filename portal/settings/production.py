@@ -5,7 +5,24 @@ import sys
 from django.core.exceptions import ImproperlyConfigured
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import AZURE_ENDPOINT, EMAIL_HOST, FIELD_KEYS, PORTAL_URL, ROOT, env
+from portal.settings.base import (
+    AZURE_ENDPOINT,
+    CONTENT_SECURITY_POLICY,
+    EMAIL_HOST,
+    ENTRA_AUTHORITY,
+    ENTRA_CERTIFICATE_FILE,
+    ENTRA_CLIENT_ID,
+    ENTRA_CLIENT_SECRET,
+    ENTRA_FEDERATED_TOKEN_FILE,
+    ENTRA_GRAPH,
+    ENTRA_ISSUER,
+    ENTRA_TENANT_ID,
+    FIELD_KEYS,
+    LOG_LEVEL,
+    PORTAL_URL,
+)
+from portal.settings.logs import written_as
+from portal.settings.reading import ROOT, env
 from portal.settings.servers import (
     CELERY_BROKER_TRANSPORT_OPTIONS,
     database,
@@ -13,6 +30,7 @@ from portal.settings.servers import (
     refuse_weak_field_keys,
     refuse_weak_key,
 )
+from portal.signin.entra.settings import refuse_two_credentials, refuse_unsafe
 
 if "portal.settings.embedded" in sys.modules or env.bool("AZURE_SIMULATED", default=False):
     raise ImproperlyConfigured("Production settings cannot be combined with simulated Azure.")
@@ -24,8 +42,17 @@ if env.bool("NOTICES_ALLOW_LOOPBACK", default=False):
     raise ImproperlyConfigured("NOTICES_ALLOW_LOOPBACK does not exist in production.")
 if EMAIL_HOST and not env("EMAIL_FROM", default=""):
     raise ImproperlyConfigured("EMAIL_FROM must name the sender where EMAIL_HOST is set.")
+if not ENTRA_GRAPH.startswith("https://"):
+    raise ImproperlyConfigured("ENTRA_GRAPH must be https in production.")
+refuse_unsafe(ENTRA_TENANT_ID, ENTRA_CLIENT_ID, ENTRA_AUTHORITY, ENTRA_ISSUER)
+refuse_two_credentials(ENTRA_CLIENT_SECRET, ENTRA_CERTIFICATE_FILE, ENTRA_FEDERATED_TOKEN_FILE)
 
 SECRET_KEY = refuse_weak_key(env("SECRET_KEY"))
+# Keys of before, until what they signed is over: see docs/hardening.md.
+SECRET_KEY_FALLBACKS = [
+    refuse_weak_key(key)
+    for key in env("SECRET_KEY_FALLBACKS", default="").replace(",", " ").split()
+]
 DEBUG = False
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
 if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
@@ -43,12 +70,16 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
 }
 CELERY_BROKER_URL = env("REDIS_URL")
+LOG_FORMAT = env("LOG_FORMAT", default="") or "json"
+LOGGING = written_as(LOG_FORMAT, LOG_LEVEL)
 
 SECURE_SSL_REDIRECT = True
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
-SECURE_PROXY_SSL_HEADER = (
-    ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_TLS_PROXY", default=False) else None
-)
+BEHIND_TLS_PROXY = env.bool("BEHIND_TLS_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS_PROXY else None
+TRUSTED_PROXIES = int(env("TRUSTED_PROXIES", default="") or BEHIND_TLS_PROXY)
+if TRUSTED_PROXIES and not BEHIND_TLS_PROXY:
+    raise ImproperlyConfigured("TRUSTED_PROXIES counts proxies, and BEHIND_TLS_PROXY says none.")
 SECURE_HSTS_SECONDS = 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_HSTS_PRELOAD = True
@@ -56,5 +87,13 @@ SESSION_COOKIE_SECURE = True
 SESSION_COOKIE_NAME = "__Host-session"
 CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
+THEME_COOKIE_NAME = "__Host-theme"
+MESSAGE_COOKIE_NAME = "__Host-messages"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        **CONTENT_SECURITY_POLICY["DIRECTIVES"],
+        "upgrade-insecure-requests": True,
+    }
+}
 
 __all__ = ["CELERY_BROKER_TRANSPORT_OPTIONS"]

@@ -33,7 +33,13 @@ def database(parsed: dict[str, Any]) -> dict[str, Any]:
 def redis_cache(url: str) -> dict[str, Any]:
     if not url.startswith(("redis://", "rediss://")):
         raise ImproperlyConfigured("REDIS_URL must be a redis:// or rediss:// address.")
-    return {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": url}}
+    return {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": url,
+            "OPTIONS": {"serializer": "portal.web.plain_cache.Plain"},  # its own runs code
+        }
+    }
 
 
 def refuse_weak_key(key: str) -> str:

@@ -4,7 +4,8 @@ import tempfile
 from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import CELERY_BEAT_SCHEDULE, env
+from portal.settings.base import CELERY_BEAT_SCHEDULE
+from portal.settings.reading import env
 from portal.settings.simulated import DEMO_FIELD_KEY, PRINCIPALS
 from portal.settings.sqlite import sqlite
 
@@ -43,3 +44,5 @@ ACCESS_AUDIT_SECONDS = 3600.0
 CELERY_BROKER_URL = "memory://"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.01}
 CELERY_BEAT_SCHEDULE = {"sweep": CELERY_BEAT_SCHEDULE["sweep"]}
+# Stories ask for a lot; the limits have stories of their own.
+ACCESS_MOST_WAITING_OF_PERSON = ACCESS_MOST_WAITING_FOR_MACHINE = 1000

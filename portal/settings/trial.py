@@ -2,7 +2,9 @@
 sign-in, for trying the compose file. Answers on this machine's own addresses only."""
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import FIELD_KEYS, PORTAL_URL, ROOT, env
+from portal.settings.base import FIELD_KEYS, LOG_LEVEL, PORTAL_URL
+from portal.settings.logs import written_as
+from portal.settings.reading import ROOT, env
 from portal.settings.servers import (
     CELERY_BROKER_TRANSPORT_OPTIONS,
     database,
@@ -18,6 +20,8 @@ CACHES = redis_cache(env("REDIS_URL"))
 STATIC_ROOT = env("STATIC_ROOT", default=str(ROOT / "staticfiles"))
 WHITENOISE_USE_FINDERS = True
 CELERY_BROKER_URL = env("REDIS_URL")
+LOG_FORMAT = env("LOG_FORMAT", default="") or "json"
+LOGGING = written_as(LOG_FORMAT, LOG_LEVEL)
 
 AZURE_SIMULATED = True
 (

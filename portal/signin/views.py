@@ -1,19 +1,23 @@
 """Signing in and out. The demo's sign-in does not exist unless the settings say so."""
 
 from django.conf import settings
-from django.contrib.auth import login, logout
+from django.contrib.auth import logout
 from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST, require_safe
 
 from access import ledger
 from access.models import Person, Role
+from portal.signin.beginning import begin
+from portal.signin.entra.config import configured
+from portal.signin.entra.keeping import is_entras
+from portal.signin.entra.leaving import farewell
+from portal.signin.limits import words_of
+from portal.signin.paths import safe_next
 
 DEMO_TENANT = "demo"
-BACKEND = "portal.signin.backend.VouchedFor"
+CLEAR = '"cache", "cookies", "storage"'  # what a browser is to forget of this site
 MAY = {
     Role.ENGINEER: "asks for access",
     Role.APPROVER: "approves what others ask for",
@@ -28,7 +32,14 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if request.user.is_authenticated:
         return redirect(after)
     people = [(person, _may(person)) for person in _demo_people()]
-    context = {"people": people, "next": after, "demo": settings.ACCESS_DEMO_SIGN_IN}
+    context = {
+        "people": people,
+        "next": after,
+        "demo": settings.ACCESS_DEMO_SIGN_IN,
+        "entra": configured(),
+        "ended": words_of(request.GET.get("ended", "")),
+        "unsent": "unsent" in request.GET,
+    }
     return render(request, "signin/sign_in.html", context)
 
 
@@ -40,19 +51,33 @@ def demo_sign_in(request: HttpRequest) -> HttpResponse:
     chosen = request.POST.get("person", "").replace("\0", "")
     person = get_object_or_404(Person, tenant_id=DEMO_TENANT, object_id=chosen, is_active=True)
     with transaction.atomic():
-        login(request, person, backend=BACKEND)
+        begin(request, person, how="demo")
         ledger.record("person.signed_in", by=person, data={"how": "demo"})
     return redirect(safe_next(request, request.POST.get("next", "")))
 
 
 @require_POST
 def sign_out(request: HttpRequest) -> HttpResponse:
-    person = request.user
+    """Here, then at Entra, if that is where the person signed in. By a page that leads there and
+    no redirect: the pages' policy lets no form lead to another site, by redirects either."""
+    person = request.user if isinstance(request.user, Person) else None
+    at_entra = farewell() if is_entras(request.session) else ""
     with transaction.atomic():
-        if isinstance(person, Person):
+        logout(request)  # the session's row before the ledger's head, as whoever ends sessions
+        if person is not None:
             ledger.record("person.signed_out", by=person)
-        logout(request)
-    return redirect("sign-in")
+    answer: HttpResponse = redirect("sign-in")
+    if at_entra:
+        answer = render(request, "signin/signed_out.html", {"at_entra": at_entra})
+        answer["Refresh"] = f"0; url={at_entra}"
+    answer["Clear-Site-Data"] = CLEAR
+    return answer
+
+
+@require_safe
+def signed_out(request: HttpRequest) -> HttpResponse:
+    """Where Entra leads back to."""
+    return render(request, "signin/signed_out.html", {})
 
 
 def _demo_people() -> list[Person]:
@@ -66,9 +91,3 @@ def _may(person: Person) -> list[tuple[str, str]]:
     """(role, what it can do), from the rows that were read with the person."""
     held = {row.role for row in person.roles.all()}
     return [(role.label, MAY[role]) for role in Role if role.value in held]
-
-
-def safe_next(request: HttpRequest, wanted: str) -> str:
-    """A path of this site, else home: a link from elsewhere must not choose where people land."""
-    safe = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure())
-    return wanted if safe and wanted.startswith("/") else reverse("home")

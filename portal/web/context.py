@@ -23,6 +23,7 @@ from access.gatekeeping import closer_is_seen
 from access.lockdowns import rows_in_force
 from access.models import Finding, Person, PolicyState, PolicyVersion, Role
 from access.presenters.lockdowns import bands
+from portal.directory import standing
 
 THEMES = ("light", "dark")
 MOST_COUNTED = 99
@@ -34,7 +35,7 @@ def shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _shell(request: HttpRequest) -> dict[str, Any]:
-    theme = request.COOKIES.get("theme", "")
+    theme = request.COOKIES.get(settings.THEME_COOKIE_NAME, "")
     facts: dict[str, Any] = {
         "theme": theme if theme in THEMES else "",
         "simulated": settings.AZURE_SIMULATED,
@@ -49,17 +50,18 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
 
 
 def _for_person(person: Person) -> dict[str, Any]:
-    approver, oversees = person.holds(Role.APPROVER), policy.may_see_drift(person)
+    oversees = policy.may_see_drift(person)
     known = _known(person)
     return {
         "person": person,
-        "approver": approver,
-        "may_ask": person.holds(Role.ENGINEER),
-        "admin": person.holds(Role.ADMIN),
+        "idle": settings.ACCESS_SESSION_IDLE_SECONDS,
+        "approver": policy.has(person, policy.Act.DECIDE),
+        "may_ask": policy.has(person, policy.Act.ASK),
+        "may": {act.value: policy.has(person, act) for act in policy.Act},
         "may_read_ledger": policy.may_read_ledger(person),
         "may_verify": policy.may_verify(person),
         "may_see_policies": policy.may_see_policies(person),
-        "policy_waits": known["proposed"] and person.holds(Role.ADMIN),
+        "policy_waits": known["proposed"] and policy.may_propose_policy(person),
         "may_see_drift": oversees,
         "drift": _most(known["drift"]) if oversees else 0,
         "reviews": _most(known["owed"]) if oversees else 0,
@@ -67,13 +69,16 @@ def _for_person(person: Person) -> dict[str, Any]:
         "waiting": _most(known["waiting"]),
         "closer_silent": not known["closer_seen"],
         "incidents": bands(person) if known["incident"] else [],
+        "directory": standing.standing_of(known, timezone.now()),
+        "hears_of_trouble": policy.has(person, policy.Act.HEAR_OF_TROUBLE),
         "roles": [role.label for role in Role if role.value in person.held_roles],
     }
 
 
 def _known(person: Person) -> dict[str, Any]:
     """What waits for this person's decision and what is open without a grant, break-glass that this
-    person may review, whether closing is looked after, whether anything is shut in an incident."""
+    person may review, whether closing is looked after, whether anything is shut in an incident,
+    and, for who sees people, how well the directory is known."""
     mine = policy.waiting_for(person).filter(asked_back_at__isnull=True).order_by()
     waiting = mine.values(one=Value(1)).annotate(n=Count("pk"))  # one group, whatever their state
     drift = Finding.objects.filter(gone_at__isnull=True).values("gone_at").annotate(n=Count("pk"))
@@ -85,6 +90,7 @@ def _known(person: Person) -> dict[str, Any]:
         closer_seen=ExpressionWrapper(closer_is_seen(Now()), BooleanField()),
         incident=Exists(rows_in_force()),
         proposed=Exists(PolicyVersion.objects.filter(state=PolicyState.PROPOSED)),
+        **(standing.columns() if policy.may_see_people(person) else {}),
     ).get(pk=person.pk)
     return dict(found)
 

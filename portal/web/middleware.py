@@ -6,6 +6,16 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 Handler = Callable[[HttpRequest], HttpResponse]
+# What pages never need, of what browsers know: an unknown name is complained of on each page.
+UNUSED = (
+    "accelerometer", "autoplay", "browsing-topics", "camera",
+    "clipboard-read", "display-capture", "encrypted-media", "fullscreen", "gamepad", "geolocation",
+    "gyroscope", "hid", "identity-credentials-get", "idle-detection", "local-fonts",
+    "magnetometer", "microphone", "midi", "otp-credentials", "payment", "picture-in-picture",
+    "publickey-credentials-create", "publickey-credentials-get", "screen-wake-lock", "serial",
+    "storage-access", "usb", "window-management", "xr-spatial-tracking",
+)  # fmt: skip
+PERMISSIONS = ", ".join([*(f"{feature}=()" for feature in UNUSED), "clipboard-write=(self)"])
 
 
 class PersonsZone:
@@ -16,10 +26,10 @@ class PersonsZone:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         person = getattr(request, "user", None)
-        if person is not None and person.is_authenticated:
-            with timezone.override(person.tz):
-                return self.get_response(request)
-        return self.get_response(request)
+        zone = person.tz if person is not None and person.is_authenticated else None
+        # For nobody, too: who shows themself later, by a token, must leave no zone behind.
+        with timezone.override(zone):
+            return self.get_response(request)
 
 
 class PrivateByDefault:
@@ -32,7 +42,6 @@ class PrivateByDefault:
         response = self.get_response(request)
         response.headers.setdefault("Cache-Control", "no-store, private")
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        response.headers.setdefault(
-            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=()"
-        )
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS)
+        response.headers.setdefault("X-Robots-Tag", "noindex, nofollow, noarchive")
         return response

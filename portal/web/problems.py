@@ -10,22 +10,23 @@ from django.template.loader import render_to_string
 
 from access import ledger
 from access.models import Person
+from portal.web.api_problems import is_for_api, problem
 
 LONGEST_PATH = 200
 logger = logging.getLogger(__name__)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return render(request, "problems/400.html", status=400)
+    return _answer(request, 400)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
-    return render(request, "problems/403.html", status=403)
+    return _answer(request, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
     """Also for what exists but is not for this person; the page cannot tell and does not."""
-    return render(request, "problems/404.html", status=404)
+    return _answer(request, 404)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -35,10 +36,20 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
         with transaction.atomic():
             data = {"path": request.path[:LONGEST_PATH], "reason": reason}
             ledger.record("web.forgery_refused", by=request.user, outcome="denied", data=data)
+    if is_for_api(request):
+        return problem(403)
     return render(request, "problems/csrf.html", status=403)
 
 
-def server_error(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+def server_error(request: HttpRequest) -> HttpResponse:
     """Asks the database nothing: it may be what is broken. Called while the error is handled."""
     status = 503 if isinstance(sys.exception(), OperationalError) else 500
+    if is_for_api(request):
+        return problem(status)
     return HttpResponse(render_to_string(f"problems/{status}.html"), status=status)
+
+
+def _answer(request: HttpRequest, status: int) -> HttpResponse:
+    if is_for_api(request):
+        return problem(status)
+    return render(request, f"problems/{status}.html", status=status)

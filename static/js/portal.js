@@ -114,7 +114,52 @@
     editor.scrollTop = (editor.scrollHeight / lines.length) * (number - 4);
   };
 
+  // A session that nobody uses ends. Said in time, and what other tabs do counts too; typing alone
+  // reaches no server, so a long text needs the button. The server decides, whatever is shown here.
+  const idle = Number(root.dataset.idle) * 1000;
+  const tabs = "BroadcastChannel" in window ? new BroadcastChannel("by-hand") : null;
+  let used = Date.now();
+  const use = () => {
+    used = Date.now();
+    tabs?.postMessage("used");
+    soon();
+  };
+  const soon = () => {
+    const band = document.getElementById("soon-out");
+    if (!idle || !band || root.dataset.signedOut) return;
+    const late = Date.now() - used > idle - 180000;
+    if (late && band.hidden) say("You will be signed out in about two minutes.", "soon-out");
+    band.hidden = !late;
+  };
+  const stay = async (page) => {
+    const answer = await fetch(page, { method: "HEAD", redirect: "manual", headers: { "Bastion-By-Hand": "yes" } });
+    if (answer.ok) use();
+    else if (answer.type === "opaqueredirect") signedOut({ detail: { to: "/sign-in/" } });
+  };
+  if (tabs) tabs.onmessage = () => {
+    used = Date.now();
+    soon();
+  };
+
+  // Signed out: what was typed here stays to be copied. A page without any goes to the sign-in.
+  const typed = () =>
+    [...document.querySelectorAll('form[method="post"] :is(textarea, input:not([type="hidden"], [type="checkbox"], [type="radio"]))')]
+      .some((field) => field.value !== field.defaultValue);
+  const signedOut = (event) => {
+    const next = encodeURIComponent(location.pathname + location.search);
+    const to = `${event.detail.to}${event.detail.to.includes("?") ? "&" : "?"}next=${next}`;
+    const band = document.getElementById("signed-out");
+    if (!band || !typed()) return location.assign(to);
+    root.dataset.signedOut = "yes";
+    band.querySelector("a").href = to;
+    band.hidden = false;
+    document.getElementById("soon-out").hidden = true;
+    say(band.textContent.trim(), "signed-out");
+  };
+
   document.addEventListener("click", (event) => {
+    const staying = event.target.closest("[data-stay]");
+    if (staying) stay(staying.dataset.stay);
     const problem = event.target.closest('a[href^="#line-"]');
     if (problem) jump(event, problem);
     const button = event.target.closest("[data-copy]");
@@ -141,8 +186,16 @@
     }
   });
   document.addEventListener("htmx:beforeRequest", (event) => {
-    if (document.hidden && event.target.closest("[data-poll]")) event.preventDefault();
+    const away = document.hidden || root.dataset.signedOut;
+    if (away && event.target.closest("[data-poll]")) event.preventDefault();
   });
+  // What a page asks by itself keeps nobody signed in; what a person touched does.
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (!event.detail.triggeringEvent?.isTrusted) return;
+    event.detail.headers["Bastion-By-Hand"] = "yes";
+    use();
+  });
+  document.addEventListener("signed-out", signedOut);
   document.addEventListener("htmx:afterSettle", (event) => {
     reveal();
     tick();
@@ -161,4 +214,6 @@
   count();
   tick();
   setInterval(tick, 1000);
+  use();
+  setInterval(soon, 5000);
 })();

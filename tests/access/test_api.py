@@ -37,7 +37,7 @@ def wanted(vm: Any, **changes: Any) -> dict[str, Any]:
 def test_nobody_gets_nothing(db: None) -> None:
     for path in ("machines", "requests", "grants", "ledger", "schema"):
         answer = Client().get(f"/api/v1/{path}/")
-        assert answer.status_code == 403
+        assert answer.status_code == 401
         assert answer["Content-Type"] == "application/problem+json"
 
 

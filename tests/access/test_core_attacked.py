@@ -175,7 +175,7 @@ class TestWhoCounts:
                 approve(asked, by=now_is(account))
 
     def test_x49_nobody_sponsors_themselves_as_a_vendor(self, cast: Cast) -> None:
-        """Not with the address of another account either."""
+        """X-49: not with the address of another account either."""
         other = person("Alice admin", Role.ADMIN)
         one_human(cast.alice, other)
         there = machine()

@@ -14,6 +14,7 @@ from pytest_django.live_server_helper import LiveServer
 from access.clock import db_now
 from access.models import Grant, Heartbeat, Person
 from tests.conftest import chromium
+from tests.support.canaries import Watch, watching
 from tests.support.cast import Cast
 
 FLAGS = [
@@ -39,9 +40,34 @@ def chrome() -> Iterator[Browser]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def _whole_watch() -> Iterator[Watch]:
+    """Over all journeys: a secret of one may be said in the course of another."""
+    with watching() as watch:
+        yield watch
+    assert _book.found_in(_book.spoken()) == []
+
+
+_book = Watch()  # of all journeys
+
+
 @pytest.fixture(autouse=True)
-def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("access.tasks.look.apply_async", lambda *_args, **_options: None)
+def watch(_whole_watch: Watch, transactional_db: None, settings: Any) -> Iterator[Watch]:
+    """After each journey, before the tables are emptied, no secret of it stands anywhere (X-82)."""
+    settings.EMAIL_HOST_PASSWORD = "the-mail-servers-password-of-the-journeys"
+    _whole_watch.learn_settings()
+    yield _whole_watch
+    found = _whole_watch.found()
+    _whole_watch.turn_page(_book)
+    assert found == []
+
+
+@pytest.fixture(autouse=True)
+def _no_broker(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    def kept(*args: Any, **options: Any) -> None:
+        watch.sent.append(repr((args, options)))
+
+    monkeypatch.setattr("access.tasks.look.apply_async", kept)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from access import services, verdicts
 from access.clock import db_now
 from access.models import AccessRequest, Decider, Grant, Machine, Role
 from access.preflight import Check, Level
+from access.services import devices, tokens
 from access.verdicts import Judged
 from tests.journeys.conftest import SignIn, set_open, violations
 from tests.support import estate
@@ -54,6 +55,18 @@ PAGES = [
     ("bob", "{longer}"),
     ("bob", "/approvals/deny/?request={waiting_name}"),
     ("bob", "/sign-in/again/?next=/"),
+    ("alice", "/me/browsers/"),
+    ("alice", "/me/browsers/end-others/"),
+    ("alice", "/me/tokens/new/"),
+    ("alice", "/me/tokens/{token}/revoke/"),
+    ("alice", "/device/"),
+    ("alice", "/device/?code={code}"),
+    ("alice", "/device/?code=AAAA-BBBB"),
+    ("dana", "/"),
+    ("dana", "/people/tokens/"),
+    ("dana", "/people/tokens/?all=1"),
+    ("dana", "/people/{alice}/browsers/"),
+    ("dana", "/people/{dana}/browsers/"),
     ("alice", "{denied}"),
     ("alice", "/grants/{grant}/end/"),
     ("alice", "/nowhere/"),
@@ -103,6 +116,9 @@ def places(people: Cast) -> dict[str, object]:
     put_in_force(TWO_STAGES)
     estate.machine("vm-refused", bastion=estate.host("basic", sku="Basic")).jit_ports.all().delete()
     verdicts.store(list(judged(vm)), run=1)
+    kept = tokens.make(tokens.TokenWish("laptop", ("read",), 7), by=people.alice)
+    gone = tokens.make(tokens.TokenWish("n" * 80, ("read", "request"), 90), by=people.alice)
+    tokens.revoke(gone.token, by=people.alice)
     return {
         "machine": vm.pk,
         "grant": grant.pk,
@@ -117,6 +133,10 @@ def places(people: Cast) -> dict[str, object]:
         "held": f"/requests/{held.reference}/",
         "staged": f"/requests/{staged.reference}/",
         "blocked": f"/requests/{blocked.reference}/",
+        "token": kept.token.pk,
+        "code": devices.ask("cli on " + "host" * 20, ["read"], address="192.0.2.7").user_code,
+        "alice": people.alice.pk,
+        "dana": people.dana.pk,
     }
 
 
@@ -139,7 +159,7 @@ def people_of(who: str) -> list[str]:
 @pytest.mark.timeout(300)  # some thirty pages for alice alone
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("who", ["", "alice", "bob", "charlie", "erin"])
+@pytest.mark.parametrize("who", ["", "alice", "bob", "charlie", "dana", "erin"])
 def test_axe_finds_nothing(who: str, width: int, scheme: str, places, sign_in: SignIn):
     page = sign_in(who, scheme=scheme, width=width)
     found = {}
@@ -153,7 +173,7 @@ def test_axe_finds_nothing(who: str, width: int, scheme: str, places, sign_in: S
     assert not found
 
 
-@pytest.mark.parametrize("who", ["", "alice", "bob", "charlie", "erin"])
+@pytest.mark.parametrize("who", ["", "alice", "bob", "charlie", "dana", "erin"])
 def test_nothing_scrolls_sideways_at_320_px(who: str, places, sign_in: SignIn):
     page = sign_in(who, width=320)
     wide = {}

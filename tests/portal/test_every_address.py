@@ -13,7 +13,8 @@ from access.models import PersonRole, Role
 from tests.support.cast import Cast, ask, be_seen
 from tests.support.estate import machine
 
-PUBLIC = {"healthz", "readyz", "sign-in", "demo-sign-in", "sign-out", "theme"}
+PUBLIC = {"healthz", "readyz", "sign-in", "demo-sign-in", "sign-out", "theme", "signed-out"}
+PUBLIC |= {"api-device", "api-device-token"}  # of programs that have nobody's name yet
 REFERENCE = "BA-000001"
 
 
@@ -34,6 +35,7 @@ def address(name: str) -> str:
     pages = name in ("request", "review") or name.startswith("request-")
     first = REFERENCE if pages else "1"
     values = {"reference": REFERENCE, "pk": first, "language": "bash", "number": "1"}
+    values["handle"] = "0" * 16
     return reverse(name, kwargs={key: values[key] for key in names if key != "format"})
 
 
@@ -68,9 +70,10 @@ def test_no_cache_keeps_it_and_no_frame_shows_it(name: str, cast: Cast) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [name for name in NAMES if not name.startswith("api-export")])
 def test_looking_changes_nothing(name: str, cast: Cast) -> None:
-    """Mail scanners and prefetching browsers GET whatever they find."""
+    """Mail scanners and prefetching browsers GET whatever they find. What an export takes away is
+    written down, which is all that it changes."""
     from access.models import LedgerEntry
 
     asked = ask(machine(), by=cast.alice)
@@ -87,12 +90,12 @@ def cursor(position: str) -> str:
 
 
 ASKED = (
-    "again", "from", "host", "instead", "kind", "level", "machine", "person", "policy", "q", "role",
-    "shown", "since", "start", "state", "until", "way", "when", "with",
+    "again", "code", "from", "host", "instead", "kind", "level", "machine", "person", "policy", "q",
+    "role", "shown", "since", "start", "state", "until", "way", "when", "with",
 )  # fmt: skip
 SENT = (
-    "based_on", "comment", "deputy", "ends", "key", "next", "note", "reason", "source", "starts",
-    "target", "terms_digest", "text", "theme",
+    "answer", "based_on", "comment", "days", "deputy", "ends", "key", "name", "next", "note",
+    "reason", "scopes", "source", "starts", "target", "terms_digest", "text", "theme",
 )  # fmt: skip
 STRANGE = ("\0", "1\0", "machine|\0", "9" * 40, "9" * 4400, "²", "0001-01-01", "9999-12-31")
 CURSORS = [cursor(each) for each in ("%00", "x", "9" * 40, "0001-01-01T00:00:00+14:00")]

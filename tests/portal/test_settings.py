@@ -17,6 +17,8 @@ GOOD = {
     "DATABASE_URL": "postgres://portal@127.0.0.1/portal",
     "REDIS_URL": "redis://127.0.0.1/0",
     "FIELD_KEYS": "Zm9yLXRlc3RzLW9mLXByb2R1Y3Rpb24tc2V0dGluZ3M=",
+    "ENTRA_TENANT_ID": "7a2d1c60-0000-4000-8000-00000000f00d",
+    "ENTRA_CLIENT_ID": "7a2d1c60-0000-4000-8000-00000000c11e",
 }
 
 
@@ -50,6 +52,19 @@ def test_production_starts_with_its_own_parts() -> None:
         ({"NOTICES_ALLOW_LOOPBACK": "true"}, "NOTICES_ALLOW_LOOPBACK"),
         ({"PORTAL_URL": "http://portal.example.test"}, "PORTAL_URL"),
         ({"EMAIL_HOST": "mail.example.test"}, "EMAIL_FROM"),
+        ({"ENTRA_TENANT_ID": "common"}, "ENTRA_TENANT_ID"),
+        ({"ENTRA_TENANT_ID": "organizations"}, "ENTRA_TENANT_ID"),
+        ({"ENTRA_TENANT_ID": "contoso.onmicrosoft.com"}, "ENTRA_TENANT_ID"),
+        ({"ENTRA_CLIENT_ID": "bastion-access"}, "ENTRA_CLIENT_ID"),
+        ({"ENTRA_AUTHORITY": "http://login.example.test"}, "ENTRA_AUTHORITY"),
+        ({"ENTRA_ISSUER": "http://login.example.test"}, "ENTRA_ISSUER"),
+        ({"ENTRA_GROUP_ROLES": "approvers"}, "ENTRA_GROUP_ROLES"),
+        ({"ENTRA_GROUP_ROLES": '{"approvers": "approver"}'}, "no object id"),
+        (
+            {"ENTRA_GROUP_ROLES": '{"7a2d1c60-0000-4000-8000-00000000f00d": "root"}'},
+            "no role",
+        ),
+        ({"ENTRA_CLIENT_SECRET": "a", "ENTRA_CERTIFICATE_FILE": "/b.pem"}, "not several"),
     ],
 )
 def test_unsafe_production_refuses_to_start(changes: dict[str, str], why: str) -> None:
@@ -57,6 +72,13 @@ def test_unsafe_production_refuses_to_start(changes: dict[str, str], why: str) -
     refused = booted(**changes)
     assert refused.returncode != 0
     assert why in refused.stderr
+
+
+def test_the_web_process_needs_a_credential_and_workers_none() -> None:
+    refused = booted("import portal.wsgi")
+    assert refused.returncode != 0
+    assert "Sign-in needs" in refused.stderr
+    assert booted("import portal.wsgi", ENTRA_CLIENT_SECRET="s").returncode == 0
 
 
 @pytest.mark.parametrize("missing", sorted(GOOD))

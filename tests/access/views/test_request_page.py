@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
@@ -274,10 +275,11 @@ class TestLive:
         assert 'id="decision"' in html
         assert page(asked, "request-approve") not in html
 
-    def test_a_poll_after_signing_out_reloads_the_page(self, cast: Cast, vm, client):
+    def test_a_poll_after_signing_out_leads_to_the_sign_in(self, cast: Cast, vm, client):
         asked = ask(vm, by=cast.alice)
         response = client.get(page(asked, "request-live"), headers={"HX-Request": "true"})
-        assert (response.status_code, response["HX-Refresh"]) == (204, "true")
+        assert response.status_code == 204
+        assert json.loads(response["HX-Trigger"]) == {"signed-out": {"to": "/sign-in/"}}
 
 
 class TestEnding:

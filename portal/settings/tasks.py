@@ -1,0 +1,55 @@
+"""Celery: wake-ups of workers. The database alone knows what is due."""
+
+from typing import Any
+
+from kombu import Queue
+
+EXPIRES = 60  # by the clocks of two machines, which need not agree: never a matter of seconds
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # else whoever reaches the broker stops the workers
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE: dict[str, Any] = {
+    "sweep": {"task": "access.sweep", "schedule": 1.0, "options": {"expires": EXPIRES}},
+    "reckon": {"task": "access.reckon", "schedule": 20.0, "options": {"expires": EXPIRES}},
+    "estate": {"task": "portal.sync_estate", "schedule": 60.0, "options": {"expires": EXPIRES}},
+    "directory": {
+        "task": "portal.sync_directory",
+        "schedule": 300.0,
+        "options": {"expires": EXPIRES},
+    },
+    "sessions": {"task": "portal.watch", "schedule": 2.0, "options": {"expires": EXPIRES}},
+    "policies": {"task": "jit.keep", "schedule": 2.0, "options": {"expires": EXPIRES}},
+    "reminders": {"task": "access.remind", "schedule": 5.0, "options": {"expires": EXPIRES}},
+    "forget": {"task": "access.forget", "schedule": 600.0, "options": {"expires": EXPIRES}},
+    "browsers": {
+        "task": "portal.forget_sessions",
+        "schedule": 600.0,
+        "options": {"expires": EXPIRES},
+    },
+}
+# Of workers: they weigh as much as Azure's SDKs. What is in an app's tasks.py is found without.
+CELERY_IMPORTS = [
+    "portal.sync",
+    "portal.watch",
+    "portal.directory.sync",
+    "access.delivery.tasks",
+    "portal.signin.tasks",
+]
+# Sweeps have a queue of their own, so that slow looks cannot keep anybody from noticing what is
+# due; so have notices, so that a service that does not answer keeps nobody from access. A worker
+# without -Q serves all.
+CELERY_TASK_QUEUES = [Queue("celery"), Queue("sweep"), Queue("notices")]
+CELERY_TASK_DEFAULT_QUEUE = "celery"
+CELERY_TASK_ROUTES = {
+    "access.sweep": {"queue": "sweep"},
+    "portal.watch": {"queue": "sweep"},
+    "access.deliver": {"queue": "notices"},
+    "access.remind": {"queue": "notices"},
+    "access.forget": {"queue": "notices"},
+    "portal.forget_sessions": {"queue": "notices"},
+}
