@@ -45,6 +45,7 @@ def look(paths: Sequence[str], known: dict[str, Any], root: Path = ROOT) -> Secr
     with ProcessPoolExecutor(max_workers=2) as pool:
         for part in pool.map(_look_at, parts, [how] * len(parts), [str(root)] * len(parts)):
             for path, secret in part:
+                secret.filename = path  # with the root it would be another secret in each checkout
                 found[path].add(secret)
     return found
 

@@ -148,6 +148,7 @@ WHAT_HAPPENED: dict[str, str] = {
     "person.sign_in.refused": "let somebody not sign in",
     "person.created": "made an account for somebody who was given a role",
     "person.roles_changed": "changed which roles somebody holds",
+    "person.roles_not_confirmed": "broke glass while the directory could not be asked",
     "person.facts_changed": "changed whose manager, guest or second account somebody is",
     "person.disabled": "switched an account off",
     "person.enabled": "switched an account on again",

@@ -34,6 +34,13 @@ def opens(view: View) -> View:
     return view
 
 
+def opens_in_emergency(view: View) -> View:
+    """Like ``opens``; but while the directory does not answer, what it said a short while ago
+    counts: an outage must not take the way in that is there for outages."""
+    view.opens_in_emergency = True  # type: ignore[attr-defined]
+    return opens(view)
+
+
 def to_sign_in(request: HttpRequest) -> HttpResponse:
     """With why the session is over, where it was, and whether anything typed was not sent."""
     facts = {"ended": getattr(request, "session_ended", "")}

@@ -23,6 +23,7 @@ ENTRA_GUESTS_APPROVE = env.bool("ENTRA_GUESTS_APPROVE", default=False)
 # {"<object id of a group>": "approver"}, besides app roles; empty: app roles only.
 ENTRA_GROUP_ROLES = group_roles(env("ENTRA_GROUP_ROLES", default=""))
 ENTRA_REREAD_SECONDS = 300.0  # until Entra is asked again which roles somebody holds
+ENTRA_EMERGENCY_SECONDS = 3600.0  # for break-glass alone, while Entra does not answer
 # Roles that Entra has not confirmed for so long count for nothing.
 ENTRA_ROLES_STALE_SECONDS = 86400.0 if ENTRA_TENANT_ID else None
 ACCESS_ROLES_STALE_SECONDS = ENTRA_ROLES_STALE_SECONDS  # the core's name for it: personal tokens

@@ -3,7 +3,7 @@
 Views that may open access are marked (``access.views.who.opens``, or ``opens_access`` on a view set
 of the API). Before a marked write Entra is asked, whatever was read a minute ago; before all else
 only when the last answer is old. Entra away: a marked write is refused, and nothing else is, for
-ending access must always work.
+ending access must always work. Break-glass alone goes by what Entra said within the last hour.
 """
 
 import logging
@@ -12,9 +12,11 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import logout
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
+from access import ledger
 from access.models import Person
 from access.views.who import to_sign_in
 from portal.models import Ended
@@ -59,7 +61,8 @@ class RolesAreFresh:
         except SignInAgain as said:
             return signed_out(request, str(said))
         except Unreachable as problem:
-            return _away(request, problem, marked=marked)
+            goes_on = marked and _counts_in_emergency(view, person)
+            return _unconfirmed(request) if goes_on else _away(request, problem, marked=marked)
         fresh = Person.objects.signed_in(person.pk)  # with what was gained
         if fresh is None:  # switched off while Entra answered
             return signed_out(request, CHANGED)
@@ -95,6 +98,21 @@ def _is_due(person: Person, *, marked: bool) -> bool:
         return not ASKED.was_lately(str(person.pk))
     pauses = any(AWAY.was_lately(whose) for whose in (EVERYBODY, str(person.pk)))
     return is_older(person, settings.ENTRA_REREAD_SECONDS) and not pauses
+
+
+def _counts_in_emergency(view: Callable[..., Any], person: Person) -> bool:
+    late = is_older(person, settings.ENTRA_EMERGENCY_SECONDS)
+    return getattr(view, "opens_in_emergency", False) and not late
+
+
+def _unconfirmed(request: HttpRequest) -> HttpResponse | None:
+    """The view goes on, and whoever reviews what it did can see by which roles."""
+    person = request.user
+    if isinstance(person, Person):
+        with transaction.atomic():
+            data = {"path": request.path, "roles_read_at": person.roles_read_at}
+            ledger.record("person.roles_not_confirmed", by=person, data=data)
+    return None
 
 
 def _away(request: HttpRequest, problem: Unreachable, *, marked: bool) -> HttpResponse | None:

@@ -181,6 +181,23 @@ class TestEntraIsAway:
         asked.refresh_from_db()
         assert asked.state == "pending"
 
+    def test_break_glass_is_for_outages_and_goes_by_the_last_hour(
+        self, entra: Entra, sign_in: SignIn, bob: User
+    ) -> None:
+        """Entra itself is out, and with it whoever must get in to mend things."""
+        browser = sign_in(bob)
+        read_long_ago(50 * 60)
+        with entra.away():
+            answer = browser.post("/break-glass/", {})
+            assert answer.status_code == 302  # as far as the form, which names no machine
+            assert answer.url == "/machines/"
+            line = LedgerEntry.objects.get(event="person.roles_not_confirmed")
+            assert line.data["path"] == "/break-glass/"
+            assert line.actor_name == "Robert"
+            read_long_ago(70 * 60)
+            assert browser.post("/break-glass/", {}).status_code == 503
+            assert browser.post("/requests/new/", {}).status_code == 503
+
     def test_everything_else_goes_on(
         self, entra: Entra, sign_in: SignIn, asked: AccessRequest, cast: Cast
     ) -> None:

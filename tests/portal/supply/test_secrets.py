@@ -59,6 +59,14 @@ def test_nothing_is_excepted_that_no_person_has_judged() -> None:
     assert not [path for path in KNOWN["results"] if not (secrets.ROOT / path).is_file()]
 
 
+def test_what_was_judged_here_is_known_in_every_checkout() -> None:
+    """A list that names one machine's folder excepts nothing on another."""
+    rows = [(path, row) for path, rows in KNOWN["results"].items() for row in rows]
+    assert all(row["filename"] == path and not path.startswith("/") for path, row in rows)
+    found = secrets.look(["portal/settings/testing.py"], KNOWN)
+    assert {secret.filename for _, secret in found} == {"portal/settings/testing.py"}
+
+
 def test_nobody_is_asked_over_the_network_and_no_comment_silences_it() -> None:
     used = " ".join(row["path"] for row in KNOWN["filters_used"])
     assert "verification" not in used
