@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -233,3 +234,26 @@ class TestCompose:
     ) -> None:
         assert all(str(port).startswith("127.0.0.1:") for port in services["web"]["ports"])  # type: ignore[attr-defined]
         assert not [name for name in ("postgres", "redis") if "ports" in services[name]]
+
+
+class TestWhatIsWritten:
+    """A setting that nobody can find, or that never reaches the process, is none."""
+
+    NOT_FOR_PEOPLE = {"TEST_DATABASE_URL"}
+
+    def test_every_setting_is_described_and_no_other(self) -> None:
+        asked = re.compile(r"env(?:\.[a-z_]+)?\(\s*\"([A-Z_]+)\"")
+        modules = [*(ROOT / "portal/settings").glob("*.py"), ROOT / "portal/serving.py"]
+        read = {name for module in modules for name in asked.findall(module.read_text())}
+        written = set(
+            re.findall(r"`([A-Z]+(?:_[A-Z]+)+|PORT)`", (ROOT / "docs/settings.md").read_text())
+        )
+        assert written == read - self.NOT_FOR_PEOPLE
+
+    def test_what_is_to_be_filled_in_reaches_a_process(self) -> None:
+        filled = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+        compose = (ROOT / "docker-compose.yml").read_text()
+        assert [name for name in filled if name not in compose] == []
+        described = (ROOT / "docs/settings.md").read_text()
+        ours = [name for name in filled if name != "POSTGRES_PASSWORD"]  # of the database's own
+        assert [name for name in ours if f"`{name}`" not in described] == []
