@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 
-BENCHES = ("brokers", "opening", "ledger", "deciding", "estate", "first_page")
+BENCHES = ("brokers", "opening", "ledger", "deciding", "signing", "estate", "first_page")
 
 
 def main(wanted: list[str]) -> None:

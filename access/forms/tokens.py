@@ -10,6 +10,7 @@ USUAL_DAYS = 30
 
 
 class TokenForm(PlainForm):
+    key = forms.UUIDField(widget=forms.HiddenInput)
     name = forms.CharField(
         max_length=NAME_LIMIT,
         error_messages={"required": "Say what the token is for, such as “laptop”."},
@@ -35,7 +36,7 @@ class TokenForm(PlainForm):
     def wish(self) -> TokenWish:
         """Of a valid form."""
         sent = self.cleaned_data
-        return TokenWish(sent["name"], sent["scopes"], sent["days"])
+        return TokenWish(sent["name"], sent["scopes"], sent["days"], sent["key"])
 
 
 class DeviceForm(PlainForm):

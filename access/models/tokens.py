@@ -1,5 +1,6 @@
 """Ways to use the API without a browser. No secret is kept here: only what recognises one."""
 
+import uuid
 from typing import ClassVar
 
 from django.db import models
@@ -27,6 +28,8 @@ class ApiToken(models.Model):
     prefix = models.CharField(max_length=16, unique=True)
     digest = models.CharField(max_length=64, unique=True)
     scopes = models.JSONField()  # values of Scope
+    # The same form sent twice makes one token: its secret cannot be shown a second time.
+    submission_key = models.UUIDField(default=uuid.uuid4)
     by_device = models.BooleanField(default=False)  # allowed on a page for a program that asked
     created_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -40,6 +43,7 @@ class ApiToken(models.Model):
     class Meta:
         indexes: ClassVar = [models.Index(fields=["person", "-created_at"], name="token_of_person")]
         constraints: ClassVar = [
+            models.UniqueConstraint(fields=["person", "submission_key"], name="token_made_once"),
             models.CheckConstraint(condition=Q(expires_at__gt=F("created_at")), name="token_ends"),
             models.CheckConstraint(
                 condition=Q(revoked_by__isnull=True) | Q(revoked_at__isnull=False),

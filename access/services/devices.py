@@ -183,8 +183,8 @@ def _hand_over(sign_in: DeviceSignIn, now: datetime) -> tokens.MadeToken:
     person = Person.objects.signed_in(sign_in.person_id or 0)
     if person is None:
         raise NotAllowed("The account that allowed this is disabled.")
-    name, scopes = sign_in.client[: tokens.NAME_LIMIT], list(sign_in.scopes)
-    made = tokens.write(person, name, scopes, now=now, lasts=TOKEN_LASTS, by_device=True)
+    wish = tokens.TokenWish(sign_in.client, sign_in.scopes, days=1)
+    made = tokens.write(person, wish, now=now, lasts=TOKEN_LASTS, by_device=True)
     sign_in.token, sign_in.fetched_at, sign_in.polled_at = made.token, now, now
     sign_in.save(update_fields=["token", "fetched_at", "polled_at"])
     told = {"name": made.token.name, "token": made.token.prefix}

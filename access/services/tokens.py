@@ -8,9 +8,10 @@ import hashlib
 import re
 import secrets
 import string
+import uuid
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -22,7 +23,7 @@ from django.utils import timezone
 from access import ledger, policy
 from access.clock import db_now
 from access.counting import CACHE_AWAY
-from access.errors import AccessError, Invalid
+from access.errors import AccessError, Invalid, WrongState
 from access.models import ApiToken, Person, Scope
 from access.notices import tell
 from access.services.refusals import one_transaction
@@ -34,16 +35,21 @@ DAYS = (1, 7, 30, 90)  # the longest last
 MOST_TOKENS = 20  # that one person has at a time
 NAME_LIMIT = 80
 USED_EVERY = timedelta(minutes=1)  # no more often is it written down that a token is in use
+SENT_ALREADY = (
+    "This was sent already, and the token was shown then. If you did not copy it, revoke it in "
+    "your settings and make another."
+)
 TOLD_EVERY = 60  # seconds between two ledger lines about one token that is refused
 
 
 @dataclass(frozen=True)
 class TokenWish:
-    """``scopes``: values of ``Scope``."""
+    """``scopes``: values of ``Scope``. ``key`` makes it safe to send twice."""
 
     name: str
     scopes: Iterable[str]
     days: int
+    key: uuid.UUID = field(default_factory=uuid.uuid4)
 
 
 @dataclass(frozen=True)
@@ -59,14 +65,15 @@ class TokenRefused(AccessError):
 
 
 def make(wish: TokenWish, *, by: Person) -> MadeToken:
-    """A token of one's own. Raises ``NotAllowed``, or ``Invalid`` with a message for each field."""
+    """A token of one's own. Raises ``NotAllowed``, ``Invalid`` with a message for each field, or
+    ``WrongState`` when the same wish made one already: nobody can show its secret again."""
     name, scopes = clean_text(wish.name), in_order(wish.scopes)
     if problems := _problems(name, scopes, wish.days):
         raise Invalid(problems)
     with one_transaction("token.make", by=by):
         policy.check_may_make_token(by)
-        now = db_now()
-        made = write(by, name, scopes, now=now, lasts=timedelta(days=wish.days))
+        wish = replace(wish, name=name, scopes=scopes)
+        made = write(by, wish, now=db_now(), lasts=timedelta(days=wish.days))
         told = {"name": name, "token": made.token.prefix}  # whoever took a session makes one, too
         tell("token.made", key=f"token-{made.token.pk}-made", to=[by], data=told)
     return made
@@ -74,26 +81,28 @@ def make(wish: TokenWish, *, by: Person) -> MadeToken:
 
 def write(
     person: Person,
-    name: str,
-    scopes: list[str],
+    wish: TokenWish,
     *,
     now: datetime,
     lasts: timedelta,
     by_device: bool = False,
 ) -> MadeToken:
-    """The row and its ledger line, in the caller's transaction. Raises ``Invalid`` when the person
-    has too many already."""
+    """The row and its ledger line, in the caller's transaction, for ``lasts`` from ``now`` on.
+    Raises ``WrongState`` like ``make``, and ``Invalid`` when the person has too many already."""
     Person.objects.select_for_update(no_key=True).get(pk=person.pk)  # two at once are counted
+    if ApiToken.objects.filter(person=person, submission_key=wish.key).exists():
+        raise WrongState(SENT_ALREADY)
     if live(person, now).count() >= MOST_TOKENS:
         raise Invalid({"name": f"You have {MOST_TOKENS} tokens already. Revoke one first."})
     prefix = f"{MARK}_{_letters(8)}"
     secret = f"{prefix}_{secrets.token_urlsafe(32)}"
     token = ApiToken.objects.create(
         person=person,
-        name=name[:NAME_LIMIT],
+        name=wish.name[:NAME_LIMIT],
         prefix=prefix,
         digest=digest_of(secret),
-        scopes=scopes,
+        scopes=list(wish.scopes),
+        submission_key=wish.key,
         by_device=by_device,
         created_at=now,
         expires_at=now + lasts,
@@ -104,7 +113,7 @@ def write(
         data={
             "token": prefix,
             "name": token.name,
-            "scopes": scopes,
+            "scopes": token.scopes,
             "expires_at": token.expires_at,
             "how": "device" if by_device else "page",
         },

@@ -1,5 +1,7 @@
 """Personal tokens: making one's own, seeing everybody's, and taking them back."""
 
+import uuid
+
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -23,7 +25,8 @@ from access.views.who import opens, signed_in
 def make(request: HttpRequest, person: Person) -> HttpResponse:
     """The answer to a form that was right shows the secret, and no later page does."""
     policy.check_may_make_token(person)
-    form = TokenForm(request.POST) if request.method == "POST" else TokenForm()
+    first = {"key": uuid.uuid4()}
+    form = TokenForm(request.POST) if request.method == "POST" else TokenForm(initial=first)
     made = None
     if request.method == "POST":
         made = accepted(form, lambda: service.make(form.wish(), by=person))

@@ -12,6 +12,7 @@ import os
 import re
 import secrets
 import shutil
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +124,12 @@ class Walk:
         self.watch.learn("an endpoint's secret", shown(page, r"[A-Za-z0-9_-]{40,}"))
 
     def token(self, alice: Visitor) -> str:
-        sent = {"name": "laptop", "scopes": ["read", "request"], "days": 30}
+        sent = {
+            "key": str(uuid.uuid4()),
+            "name": "laptop",
+            "scopes": ["read", "request"],
+            "days": 30,
+        }
         page = alice.post("/me/tokens/new/", **sent).text
         made = shown(page, r"bax_[a-z0-9]{8}_[\w-]{43}")
         self.watch.learn("a personal token", made)

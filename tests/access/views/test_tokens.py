@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 
 from access.models import ApiToken, Notice
 from tests.access.api.calling import token_of, with_secret
@@ -13,7 +14,7 @@ from tests.support.cast import Cast
 def test_a_token_is_made_and_shown_once(cast: Cast, browser: Browser) -> None:
     alice = browser(cast.alice)
     assert "Make a token" in alice.get("/me/").content.decode()
-    sent = {"name": "laptop", "scopes": ["read"], "days": "7"}
+    sent = {"key": str(uuid.uuid4()), "name": "laptop", "scopes": ["read"], "days": "7"}
     page = alice.post("/me/tokens/new/", sent).content.decode()
     found = re.search(r"bax_[a-z0-9]{8}_[A-Za-z0-9_-]{43}", page)
     assert found
@@ -22,6 +23,20 @@ def test_a_token_is_made_and_shown_once(cast: Cast, browser: Browser) -> None:
     assert "laptop" in settings
     assert found[0] not in settings
     assert ApiToken.objects.get().prefix in settings
+
+
+def test_the_same_form_twice_makes_one_token(cast: Cast, browser: Browser) -> None:
+    """Whoever reloads the page that shows it would otherwise have a second that nobody knows of."""
+    alice = browser(cast.alice)
+    key = re.search(r'name="key" value="([^"]+)"', alice.get("/me/tokens/new/").content.decode())
+    assert key
+    sent = {"key": key[1], "name": "laptop", "scopes": ["read"], "days": "7"}
+    assert alice.post("/me/tokens/new/", sent).status_code == 200
+    again = alice.post("/me/tokens/new/", sent)
+    assert again.status_code == 409
+    assert "sent already" in again.content.decode()
+    assert ApiToken.objects.count() == 1
+    assert browser(cast.bob).post("/me/tokens/new/", sent).status_code == 200  # his own
 
 
 def test_a_wrong_form_says_where(cast: Cast, browser: Browser) -> None:

@@ -146,7 +146,9 @@ BODIES: dict[tuple[str, str], Named] = {
     ("browsers-end-others", "POST"): _nothing,
     ("person-browsers", "POST"): _reason,
     ("token-revoke", "POST"): _nothing,
-    ("token-new", "POST"): lambda _world: {"name": "ci", "scopes": ["read"], "days": "7"},
+    ("token-new", "POST"): lambda _world: {
+        "key": str(uuid.uuid4()), "name": "ci", "scopes": ["read"], "days": "7",
+    },
     ("estate-read", "POST"): _nothing,
     ("capacity-hosts-csv", "POST"): _nothing,
     ("capacity-retiring-csv", "POST"): _nothing,
