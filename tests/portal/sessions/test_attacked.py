@@ -83,7 +83,8 @@ def test_no_token_is_made_beneath_the_order_that_takes_them_all_back(cast: Cast)
 
     def making() -> None:
         with transaction.atomic():
-            tokens.write(cast.alice, "mine", ["read"], now=db_now(), lasts=timedelta(days=1))
+            wish = tokens.TokenWish("mine", ["read"], days=1)
+            tokens.write(cast.alice, wish, now=db_now(), lasts=timedelta(days=1))
             made.set()
             time.sleep(0.5)
 
