@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from access.kinds import Offer, all_kinds, kind_named
 from access.models import AccessRequest, Grant, Machine, RequestedDoor
@@ -18,6 +18,11 @@ class Overlap:
     reference: str
     until: datetime
     pending: bool
+
+
+def with_offers(rows: QuerySet[Machine]) -> QuerySet[Machine]:
+    """With all that the kinds look at loaded, however many there are."""
+    return rows.select_related("bastion__link_host", "outside").prefetch_related("jit_ports")
 
 
 def offers_for(machine: Machine) -> list[Offer]:
@@ -50,6 +55,12 @@ def doors_needed(machine: Machine, wanted: Offer) -> list[Offer]:
         if opens and offer.port == wanted.port and offer.gate_id and not offer.refusal:
             needed.append(offer)
     return needed
+
+
+def doors_at(machine: Machine, *, kind: str, port: int) -> list[tuple[str, int]]:
+    """(kind, port) of every door that asking for this one needs; none where it is not offered."""
+    offer = find_offer(machine, kind=kind, port=port)
+    return [(each.kind, each.port) for each in doors_needed(machine, offer)] if offer else []
 
 
 def overlap(

@@ -24,6 +24,7 @@ from access.models import (
     Machine,
     RequestedDoor,
 )
+from access.models.requests import REFERENCE_PREFIX
 from access.states import GrantState, RequestState
 
 BIGGEST = 2**63 - 1
@@ -83,11 +84,21 @@ class ChoicesFilter(django_filters.BaseInFilter, django_filters.ChoiceFilter):  
     """Several, with commas between."""
 
 
+class MineFilter(django_filters.BooleanFilter):  # type: ignore[misc] # it has no types
+    """``field_name``: the way to the person whose it is."""
+
+    def filter(self, qs: QuerySet[Any], value: bool | None) -> QuerySet[Any]:  # noqa: FBT001
+        if value is None:
+            return qs
+        mine = Q(**{self.field_name: person(self.parent.request)})
+        return qs.filter(mine) if value else qs.exclude(mine)
+
+
 class RequestFilter(FilterSet):  # type: ignore[misc] # it has no types
     state = django_filters.ChoiceFilter(choices=RequestState.choices)
     state__in = ChoicesFilter(field_name="state", choices=RequestState.choices)
     kind = django_filters.CharFilter(max_length=32)
-    mine = django_filters.BooleanFilter(method="of_mine", label="That you asked for, or not.")
+    mine = MineFilter(field_name="requester", label="That you asked for, or not.")
     waiting = django_filters.BooleanFilter(method="for_me", label="For your decision, or not.")
     machine = IdFilter(method="on_machine", label="The number of a machine that it names.")
     created_at__gte = MomentFilter(field_name="created_at", lookup_expr="gte")
@@ -96,10 +107,6 @@ class RequestFilter(FilterSet):  # type: ignore[misc] # it has no types
     class Meta:
         model = AccessRequest
         fields: ClassVar[list[str]] = []
-
-    def of_mine(self, rows: QuerySet[Any], _name: str, value: bool) -> QuerySet[Any]:  # noqa: FBT001
-        mine = Q(requester=person(self.request))
-        return rows.filter(mine) if value else rows.exclude(mine)
 
     def for_me(self, rows: QuerySet[Any], _name: str, value: bool) -> QuerySet[Any]:  # noqa: FBT001
         waiting = Q(pk__in=policy.waiting_for(person(self.request)).order_by().values("pk"))
@@ -114,7 +121,7 @@ class GrantFilter(FilterSet):  # type: ignore[misc] # it has no types
     state = django_filters.ChoiceFilter(choices=GrantState.choices)
     state__in = ChoicesFilter(field_name="state", choices=GrantState.choices)
     kind = django_filters.CharFilter(max_length=32)
-    mine = django_filters.BooleanFilter(method="of_mine", label="Given to you, or not.")
+    mine = MineFilter(field_name="access_request__requester", label="Given to you, or not.")
     machine = IdFilter(field_name="machine_id")
     reference = django_filters.CharFilter(method="of_request", max_length=32)
     starts_at__gte = MomentFilter(field_name="starts_at", lookup_expr="gte")
@@ -126,12 +133,8 @@ class GrantFilter(FilterSet):  # type: ignore[misc] # it has no types
         model = Grant
         fields: ClassVar[list[str]] = []
 
-    def of_mine(self, rows: QuerySet[Any], _name: str, value: bool) -> QuerySet[Any]:  # noqa: FBT001
-        mine = Q(access_request__requester=person(self.request))
-        return rows.filter(mine) if value else rows.exclude(mine)
-
     def of_request(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
-        number = value.strip().upper().removeprefix("BA-")
+        number = value.strip().upper().removeprefix(REFERENCE_PREFIX)
         if not number.isdecimal() or int(number) > BIGGEST:
             return rows.none()
         return rows.filter(access_request_id=int(number))

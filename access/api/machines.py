@@ -7,6 +7,7 @@ from access.api.filters import MachineFilter
 from access.api.pages import ByName
 from access.api.serializers import MachineSerializer
 from access.models import Machine
+from access.offers import with_offers
 
 
 class MachineViewSet(viewsets.ReadOnlyModelViewSet[Machine]):
@@ -17,5 +18,4 @@ class MachineViewSet(viewsets.ReadOnlyModelViewSet[Machine]):
     filterset_class = MachineFilter
 
     def get_queryset(self) -> QuerySet[Machine]:
-        rows = Machine.objects.select_related("bastion__link_host", "outside")
-        return rows.prefetch_related("jit_ports")
+        return with_offers(Machine.objects.all())

@@ -10,7 +10,7 @@ from access import judging, policy
 from access.clock import db_now
 from access.errors import Invalid
 from access.models import Machine, Person
-from access.offers import doors_needed, find_offer
+from access.offers import doors_at, with_offers
 from access.preflight import Check, Level, worst
 from access.presenters.outlook import Outlook, outlook_for
 from access.ruling import Terms
@@ -88,8 +88,7 @@ def preview(submission: Submission, by: Person) -> dict[str, Any]:
 
 
 def _machines(submission: Submission) -> list[Machine]:
-    rows = Machine.objects.select_related("bastion__link_host", "outside")
-    found = rows.prefetch_related("jit_ports").in_bulk(list(submission.ports))
+    found = with_offers(Machine.objects.all()).in_bulk(list(submission.ports))
     if len(found) != len(submission.ports):
         raise Invalid({"machine": "Choose a machine from the list."})
     return [found[pk] for pk in submission.ports]
@@ -115,9 +114,7 @@ def _decided(outlook: Outlook) -> str:
 
 
 def _preflight(submission: Submission, machine: Machine) -> dict[str, Any]:
-    port = submission.ports[machine.pk]
-    offer = find_offer(machine, kind=submission.kind, port=port)
-    doors = [(each.kind, each.port) for each in doors_needed(machine, offer)] if offer else []
+    doors = doors_at(machine, kind=submission.kind, port=submission.ports[machine.pk])
     minutes = submission.minutes
     checks = judging.preflight(machine, doors, asked=submission.kind, minutes=minutes)
     return {

@@ -91,22 +91,21 @@ class Writes(Bucket):
         return None if request.method in SAFE_METHODS else caller(request)
 
 
-class Exports(Bucket):
-    """Of a person, with however many tokens."""
-
-    scope = "exports"
+class OfPerson(Bucket):
+    """For what is costly: of a person, with however many tokens."""
 
     def who(self, request: Request, view: Any) -> str:  # noqa: ARG002
         return f"person-{request.user.pk}"
 
 
-class Descriptions(Bucket):
+class Exports(OfPerson):
+    scope = "exports"
+
+
+class Descriptions(OfPerson):
     """The API's own description takes most of a second to write."""
 
     scope = "descriptions"
-
-    def who(self, request: Request, view: Any) -> str:  # noqa: ARG002
-        return f"person-{request.user.pk}"
 
 
 class Devices(Bucket):
@@ -115,7 +114,7 @@ class Devices(Bucket):
     scope = "devices"
 
     def who(self, request: Request, view: Any) -> str:  # noqa: ARG002
-        return f"address-{network_of(address_of(request))}"
+        return _network(request)
 
 
 class DevicePolls(Devices):
@@ -129,6 +128,10 @@ def caller(request: Request) -> str:
         return f"token-{token}"
     if isinstance(request.user, Person):
         return f"person-{request.user.pk}"
+    return _network(request)
+
+
+def _network(request: Request) -> str:
     return f"address-{network_of(address_of(request))}"
 
 

@@ -212,8 +212,7 @@ WORDS: dict[str, Words] = {
         Family.SECURITY,
         "You were signed out everywhere",
         "{by} ended your sessions and revoked your personal tokens: {why} Sign in anew to go on. "
-        "If you did not expect this, "
-        "ask an administrator.",
+        "If you did not expect this, ask an administrator.",
         "See where you are signed in",
         page="settings",
         tone="amber",

@@ -19,8 +19,7 @@ class TokenLine:
 
 def lines_for(person: Person, now: datetime) -> list[TokenLine]:
     """One's own that still sign in, the newest first."""
-    rows = live(person, now).order_by("-created_at", "-pk")
-    return [line_of(token, person, now) for token in rows]
+    return [line_of(token, person, now) for token in live(person, now)]
 
 
 def line_of(token: ApiToken, viewer: Person, now: datetime) -> TokenLine:

@@ -5,7 +5,6 @@ refuses. Only then does the program, which alone knows the long code, get a toke
 before it is fetched, so nothing is kept that would open anything.
 """
 
-import hashlib
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -79,7 +78,7 @@ def ask(client: str, scopes: Iterable[str], *, address: str) -> Asked:
         if waiting.count() >= MOST_WAITING:
             raise WrongState("Too many programs wait to be signed in. Try again in some minutes.")
         DeviceSignIn.objects.create(
-            device_digest=hashlib.sha256(asked.device_code.encode()).hexdigest(),
+            device_digest=tokens.digest_of(asked.device_code),
             user_digest=_keyed(asked.user_code),
             client=client,
             asked_from=address[:45],
@@ -161,9 +160,8 @@ def _decide(sign_in: DeviceSignIn, by: Person, *, allowed: bool) -> None:
 
 
 def _locked(device_code: str) -> DeviceSignIn | None:
-    digest = hashlib.sha256(device_code.encode()).hexdigest()
     rows = DeviceSignIn.objects.select_for_update(of=("self",))
-    return rows.filter(device_digest=digest).first()
+    return rows.filter(device_digest=tokens.digest_of(device_code)).first()
 
 
 def _why_none(sign_in: DeviceSignIn | None, now: datetime) -> tuple[str, str] | None:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
 from django.db import IntegrityError
 
@@ -71,7 +72,17 @@ def check_same(again: AccessRequest, submission: Submission) -> AccessRequest:
 
     Raises ``KeyReused``: whoever sent something else must not think that it was taken.
     """
-    words = {
+    words = {**_words_of(submission), "extends_id": None}
+    doors = again.doors.filter(kind=again.kind).values_list("machine_id", "port")
+    same = all(getattr(again, name) == value for name, value in words.items())
+    if again.revision == 1 and not (same and dict(doors) == submission.ports):
+        raise KeyReused(reused(again))
+    return again
+
+
+def _words_of(submission: Submission) -> dict[str, Any]:
+    """The columns of a request that say what was asked for, as they are kept."""
+    return {
         "kind": submission.kind,
         "asked_start": submission.start,
         "duration_minutes": submission.minutes,
@@ -80,13 +91,7 @@ def check_same(again: AccessRequest, submission: Submission) -> AccessRequest:
         "vendor_name": clean_text(submission.vendor_name),
         "vendor_company": clean_text(submission.vendor_company),
         "vendor_mail": clean_text(submission.vendor_mail),
-        "extends_id": None,
     }
-    doors = again.doors.filter(kind=again.kind).values_list("machine_id", "port")
-    same = all(getattr(again, name) == value for name, value in words.items())
-    if again.revision == 1 and not (same and dict(doors) == submission.ports):
-        raise KeyReused(reused(again))
-    return again
 
 
 def reused(again: AccessRequest) -> str:
@@ -113,14 +118,7 @@ def _create(
     access_request = AccessRequest(
         requester=by,
         submission_key=submission.submission_key,
-        kind=submission.kind,
-        asked_start=submission.start,
-        duration_minutes=submission.minutes,
-        reason=clean_text(submission.reason),
-        ticket=submission.ticket.strip(),
-        vendor_name=clean_text(submission.vendor_name),
-        vendor_company=clean_text(submission.vendor_company),
-        vendor_mail=clean_text(submission.vendor_mail),
+        **_words_of(submission),
         policy=ruling.as_json(),
         created_at=now,
     )

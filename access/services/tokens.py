@@ -166,16 +166,19 @@ def authenticate(secret: str, address: str) -> tuple[Person, ApiToken]:
 
 
 def live(person: Person, now: datetime) -> QuerySet[ApiToken]:
-    return ApiToken.objects.filter(person=person, revoked_at__isnull=True, expires_at__gt=now)
+    """The newest first."""
+    return _usable(now).filter(person=person).order_by("-created_at", "-pk")
 
 
 def live_counts(people: Iterable[Person], now: datetime) -> dict[int, int]:
     """Id of a person to how many tokens sign them in; one query."""
-    rows = ApiToken.objects.filter(
-        person__in=list(people), revoked_at__isnull=True, expires_at__gt=now
-    )
+    rows = _usable(now).filter(person__in=list(people))
     counted = rows.order_by().values("person").annotate(n=Count("pk"))
     return {row["person"]: row["n"] for row in counted}
+
+
+def _usable(now: datetime) -> QuerySet[ApiToken]:
+    return ApiToken.objects.filter(revoked_at__isnull=True, expires_at__gt=now)
 
 
 def in_order(scopes: Iterable[str]) -> list[str]:

@@ -5,9 +5,7 @@ from io import StringIO
 
 from django.http import HttpResponse
 
-from access.tables import CONTENT_TYPE, harmless, write_csv
-
-__all__ = ["answer", "harmless"]
+from access.tables import CONTENT_TYPE, write_csv
 
 
 def answer(rows: Iterable[Sequence[object]], name: str) -> HttpResponse:

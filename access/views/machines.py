@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 from access.filters import LONGEST_SEARCH, machines_like
 from access.lockdowns import in_force
 from access.models import Machine, Person
+from access.offers import with_offers
 from access.presenters.ways import possible, ways_into
 from access.services.submission import MOST_MACHINES
 from access.views.pages import Page, page_of
@@ -23,8 +24,7 @@ def machines(request: HttpRequest, _person: Person) -> HttpResponse:
     """The same address answers the live search, with the results alone. Machines that were ticked
     are kept in the address, from search to search and from page to page."""
     typed = request.GET.get("q", "").replace("\0", "").strip()[:LONGEST_SEARCH]
-    there = Machine.objects.filter(gone_at__isnull=True)
-    rows = there.select_related("bastion__link_host", "outside").prefetch_related("jit_ports")
+    rows = with_offers(Machine.objects.filter(gone_at__isnull=True))
     page = page_of(request, machines_like(rows, typed), ordering=("name", "id"))
     ticked = asked_machines(request.GET) if "machine" in request.GET else []
     shut = in_force()

@@ -5,9 +5,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from access.delivery.showing import line_for
@@ -15,6 +13,7 @@ from access.forms.me import MeForm
 from access.forms.notices import NoticeForm
 from access.models import Notice, Person
 from access.presenters.tokens import lines_for
+from access.views.paths import safe_next
 from access.views.who import signed_in
 
 THEMES = {"light": "Light", "dark": "Dark", "system": "As the device"}
@@ -46,11 +45,7 @@ def me(request: HttpRequest, person: Person) -> HttpResponse:
 def theme(request: HttpRequest) -> HttpResponse:
     """Kept in a cookie, because it belongs to the screen and not to the person."""
     chosen = request.POST.get("theme", "")
-    back = request.POST.get("next", "")
-    safe = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
-    if not safe or not back.startswith("/"):
-        back = reverse("home")
-    response = redirect(back)
+    response = redirect(safe_next(request, request.POST.get("next", "")))
     if chosen in THEMES:
         response.set_cookie(
             settings.THEME_COOKIE_NAME, chosen, max_age=A_YEAR, samesite="Lax",

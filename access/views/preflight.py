@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
@@ -13,7 +12,7 @@ from access.forms.asking import PreviewForm
 from access.inventory import last_reading
 from access.models import AccessRequest, Machine, Person
 from access.models.requests import REFERENCE_PREFIX
-from access.offers import doors_needed, find_offer
+from access.offers import doors_at, with_offers
 from access.presenters.preflight import MachinePreflight, preflight_of, worst_machines_first
 from access.presenters.shared_ways import ways_for
 from access.presenters.ways import Way
@@ -53,7 +52,9 @@ def own_request(
 
 def asked_machine(sent: str) -> Machine:
     """The one of this number, or a 404."""
-    return get_object_or_404(_machines(), pk=min(number_in(sent) or 0, BIGGEST_ID))
+    return get_object_or_404(
+        with_offers(Machine.objects.all()), pk=min(number_in(sent) or 0, BIGGEST_ID)
+    )
 
 
 def asked_machines(sent: QueryDict) -> list[Machine]:
@@ -63,16 +64,10 @@ def asked_machines(sent: QueryDict) -> list[Machine]:
     if None in numbers or len(numbers) > MOST_READ:
         raise Http404
     wanted = list(dict.fromkeys(min(number or 0, BIGGEST_ID) for number in numbers))
-    found = _machines().in_bulk(wanted)
+    found = with_offers(Machine.objects.all()).in_bulk(wanted)
     if len(found) != len(wanted):
         raise Http404
     return [found[pk] for pk in wanted]
-
-
-def _machines() -> QuerySet[Machine]:
-    """With all that the kinds look at."""
-    rows = Machine.objects.select_related("bastion__link_host", "outside")
-    return rows.prefetch_related("jit_ports")
 
 
 def chosen(ways: Iterable[Way], value: str) -> Way | None:
@@ -84,7 +79,10 @@ def for_way(machines: Sequence[Machine], way: Way | None, minutes: int) -> dict[
     """Without a length it is judged by the shortest."""
     if way is None:
         return {"preflights": []}
-    doors = {machine.pk: _doors(machine, way) for machine in machines}
+    doors = {
+        machine.pk: doors_at(machine, kind=way.kind, port=way.ports[machine.pk])
+        for machine in machines
+    }
     return _judged(machines, doors, way.kind, minutes or policy.SHORTEST_MINUTES)
 
 
@@ -97,11 +95,6 @@ def for_request(access_request: AccessRequest) -> dict[str, Any]:
     minutes = access_request.duration_minutes
     found = _judged(list(machines.values()), doors, access_request.kind, minutes)
     return {"preflights": found["preflights"]}  # when the estate was read, its own pages say
-
-
-def _doors(machine: Machine, way: Way) -> list[tuple[str, int]]:
-    offer = find_offer(machine, kind=way.kind, port=way.ports[machine.pk])
-    return [(each.kind, each.port) for each in doors_needed(machine, offer)] if offer else []
 
 
 def _judged(

@@ -15,6 +15,7 @@ from access.forms.asking import PRESETS
 from access.forms.plain import NOW
 from access.forms.policies import BIGGEST_NUMBER, SimulateForm
 from access.models import Machine, Person
+from access.offers import with_offers
 from access.presenters.people import people_like
 from access.presenters.policies import Edition, edition_in_force, edition_of, offered
 from access.presenters.simulator import Simulation, simulate
@@ -113,8 +114,7 @@ def _machine(request: HttpRequest, form: SimulateForm) -> Machine | None:
     typed = form.cleaned_data.get("machine", "")
     if not typed:
         return None
-    rows = Machine.objects.filter(gone_at__isnull=True)
-    rows = rows.select_related("bastion__link_host", "outside").prefetch_related("jit_ports")
+    rows = with_offers(Machine.objects.filter(gone_at__isnull=True))
     name, _, number = typed.rpartition("#")
     exact = list(rows.filter(pk=int(number))[:1]) if _is_id(number) and name else []
     exact = exact or list(rows.filter(name__iexact=typed)[:2])

@@ -9,7 +9,6 @@ from bastion_access.errors import Refused, Wrong
 from bastion_access.plain import plain
 from bastion_access.portal import Json, Portal
 
-REFERENCE = re.compile(r"BA-\d{6,18}")
 LOOSE = re.compile(r"(?:BA-?)?(\d{1,18})", re.IGNORECASE)
 MOST_ALIKE = 25  # machines that are listed when a name is not enough
 MOST_GRANTS = 400

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from access.views.exports import answer, harmless
+from access.views.exports import answer
 from portal.capacity.hosts import HostLine
 from portal.capacity.prices import Prices
 from portal.capacity.retiring import Retiring
 
-__all__ = ["answer", "harmless", "hosts", "steps"]
+__all__ = ["answer", "hosts", "steps"]
 
 HOST_COLUMNS = (
     "host", "resource_id", "region", "sku", "scale_units", "carries_rdp", "carries_ssh",

@@ -19,6 +19,7 @@ from access.clock import db_now
 from portal.directory.graph import Absent, Graph, Row, Unknown, guid
 from portal.directory.guarding import is_step_up_guarded
 from portal.directory.roles import KNOWN, roles_named
+from portal.directory.texts import storable
 
 PAGE = "999"
 AT_ONCE = 15  # ids in one filter: the most that Graph takes
@@ -168,7 +169,4 @@ def _is_guest(row: Row) -> bool:
 
 
 def _text(row: Row, name: str, longest: int) -> str:
-    """As the database can hold it: PostgreSQL refuses NUL, halves of characters, and texts longer
-    than their column. One account's name must not stop the reading of all."""
-    kept = str(row.get(name) or "").replace("\x00", "").encode("utf-8", "ignore").decode()
-    return kept.strip()[:longest]
+    return storable(str(row.get(name) or ""), longest)

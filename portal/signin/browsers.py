@@ -92,8 +92,7 @@ def of_person(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
 def _page_of(request: HttpRequest, whose: Person, form: SignOutForm) -> HttpResponse:
     now = timezone.now()
     lines = browsers_of(whose, now, here=_here(request))
-    held = live(whose, now).order_by("-created_at", "-pk")
-    context = {"whose": whose, "lines": lines, "tokens": held, "form": form}
+    context = {"whose": whose, "lines": lines, "tokens": live(whose, now), "form": form}
     status = 400 if form.is_bound and form.errors else 200
     return render(request, "signin/browsers_of_person.html", context, status=status)
 

@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import logout
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from access import ledger
@@ -24,11 +24,11 @@ from portal.signin.entra.keeping import is_entras
 from portal.signin.entra.problems import SignInAgain, Unbelievable, Unreachable
 from portal.signin.entra.reread import CHANGED, is_older, reread
 from portal.signin.entra.seldom import Seldom
+from portal.web.api_problems import is_for_api, problem_of
 
 SAFE = ("GET", "HEAD", "OPTIONS", "TRACE")
 MARKED_SECONDS = 5.0  # of two writes at once, one asks
 PAUSE_SECONDS = 30.0  # after Entra did not answer; unmarked views do not wait for it meanwhile
-PROBLEM = "application/problem+json"
 AWAY, EVERYBODY = Seldom(PAUSE_SECONDS), "everybody"
 ASKED = Seldom(MARKED_SECONDS)
 logger = logging.getLogger(__name__)
@@ -87,8 +87,8 @@ def opens(view: Callable[..., Any], method: str) -> bool:
 def signed_out(request: HttpRequest, why: str) -> HttpResponse:
     """Led to sign-in, as whoever's session is over; what calls the API is told in its own way."""
     logout(request)
-    if _is_api(request):
-        return _problem(401, "sign-in-again", why)
+    if is_for_api(request):
+        return problem_of(401, "sign-in-again", why)
     request.session_ended = Ended.SYSTEM.value  # type: ignore[attr-defined]
     return to_sign_in(request)
 
@@ -121,8 +121,8 @@ def _away(request: HttpRequest, problem: Unreachable, *, marked: bool) -> HttpRe
     AWAY.may(str(request.user.pk) if isinstance(problem, Unbelievable) else EVERYBODY)
     if not marked:
         return None
-    if _is_api(request):
-        return _problem(503, "directory-away", str(problem))
+    if is_for_api(request):
+        return problem_of(503, "directory-away", str(problem))
     return away(request, problem)
 
 
@@ -139,12 +139,3 @@ def _typed(request: HttpRequest) -> list[tuple[str, str]]:
         return []
     names = [name for name in request.POST if name != "csrfmiddlewaretoken"]
     return [(name, value) for name in names for value in request.POST.getlist(name)]
-
-
-def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
-
-
-def _problem(status: int, kind: str, detail: str) -> HttpResponse:
-    body = {"type": f"urn:bastion-access:{kind}", "status": status, "detail": detail}
-    return JsonResponse(body, status=status, content_type=PROBLEM)

@@ -27,13 +27,13 @@ from django.views.decorators.http import require_http_methods
 from access import ledger
 from access.clock import db_now
 from access.models import Person
+from access.views.paths import safe_next
 from access.views.who import signed_in, to_sign_in
 from portal.models import DirectoryReading, Ended
 from portal.signin.entra.arriving import arrival_of, welcome
 from portal.signin.entra.config import Entra
 from portal.signin.entra.flow import Begun, Given
 from portal.signin.entra.keeping import is_entras, keep
-from portal.signin.paths import safe_next
 
 CONFIRMED = "confirmed_at"
 CLOCKS = 120  # seconds that Entra's clock may be ahead of ours

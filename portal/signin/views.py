@@ -9,12 +9,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from access import ledger
 from access.models import Person, Role
+from access.views.paths import safe_next
 from portal.signin.beginning import begin
 from portal.signin.entra.config import configured
 from portal.signin.entra.keeping import is_entras
 from portal.signin.entra.leaving import farewell
 from portal.signin.limits import words_of
-from portal.signin.paths import safe_next
 
 DEMO_TENANT = "demo"
 CLEAR = '"cache", "cookies", "storage"'  # what a browser is to forget of this site

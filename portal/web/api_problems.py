@@ -2,8 +2,9 @@
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 
+from access.api.problems import CONTENT_TYPE
+
 API = "/api/"
-CONTENT_TYPE = "application/problem+json"
 KINDS = {
     400: ("bad-request", "This cannot be read."),
     403: ("not-allowed", "This is refused."),
@@ -19,6 +20,10 @@ def is_for_api(request: HttpRequest) -> bool:
 
 def problem(status: int) -> HttpResponse:
     """Asks nobody anything."""
-    kind, detail = KINDS[status]
+    return problem_of(status, *KINDS[status])
+
+
+def problem_of(status: int, kind: str, detail: str) -> HttpResponse:
+    """``kind``: the word for programs that its type ends in."""
     body = {"type": f"urn:bastion-access:{kind}", "status": status, "detail": detail}
     return JsonResponse(body, status=status, content_type=CONTENT_TYPE)

@@ -4,8 +4,10 @@ own. A body whose length nobody said is read as none, which is what WSGI does wi
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+from portal.web.api_problems import is_for_api, problem_of
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -20,9 +22,8 @@ class OfSomeSize:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isascii() and length.isdecimal() and int(length[:20]) <= _most():
             return self.get_response(request)
-        if request.path.startswith("/api/"):
-            said = {"type": "urn:bastion-access:too-large", "status": 413, "detail": _words()}
-            return JsonResponse(said, status=413, content_type="application/problem+json")
+        if is_for_api(request):
+            return problem_of(413, "too-large", _words())
         return render(request, "problems/413.html", {"words": _words()}, status=413)
 
 

@@ -55,14 +55,8 @@ def _for_person(person: Person) -> dict[str, Any]:
     return {
         "person": person,
         "idle": settings.ACCESS_SESSION_IDLE_SECONDS,
-        "approver": policy.has(person, policy.Act.DECIDE),
-        "may_ask": policy.has(person, policy.Act.ASK),
         "may": {act.value: policy.has(person, act) for act in policy.Act},
-        "may_read_ledger": policy.may_read_ledger(person),
-        "may_verify": policy.may_verify(person),
-        "may_see_policies": policy.may_see_policies(person),
         "policy_waits": known["proposed"] and policy.may_propose_policy(person),
-        "may_see_drift": oversees,
         "drift": _most(known["drift"]) if oversees else 0,
         "reviews": _most(known["owed"]) if oversees else 0,
         "beside": _most(known["drift"] + known["owed"]) if oversees else 0,
@@ -70,7 +64,6 @@ def _for_person(person: Person) -> dict[str, Any]:
         "closer_silent": not known["closer_seen"],
         "incidents": bands(person) if known["incident"] else [],
         "directory": standing.standing_of(known, timezone.now()),
-        "hears_of_trouble": policy.has(person, policy.Act.HEAR_OF_TROUBLE),
         "roles": [role.label for role in Role if role.value in person.held_roles],
     }
 

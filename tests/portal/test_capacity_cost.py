@@ -12,8 +12,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from access.ledger import verify
 from access.models import BastionHost, LedgerEntry
+from access.tables import harmless
 from portal.capacity.prices import parse
-from portal.capacity.tables import harmless
 from tests.portal.test_capacity import hub, numbers, page
 from tests.support import estate
 from tests.support.browsers import Browser

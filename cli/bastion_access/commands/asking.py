@@ -13,7 +13,7 @@ from bastion_access.completing import machines_like
 from bastion_access.desk import Desk
 from bastion_access.errors import Exit, Refused, Wrong
 from bastion_access.finding import machine_named, reference_of, which
-from bastion_access.output import state
+from bastion_access.output import SOON, state
 from bastion_access.plain import plain, text
 from bastion_access.portal import Json
 from bastion_access.previewing import show_preview
@@ -192,7 +192,7 @@ def _door(desk: Desk, machine: Json, kind: str, port: int | None) -> dict[str, A
     if offer["refusal"]:
         raise Refused("not-possible", f"{name}: {offer['refusal']}")
     if offer["caveat"]:
-        desk.output.say(f"{name}: {offer['caveat']}", "yellow")
+        desk.output.say(f"{name}: {offer['caveat']}", SOON)
     return {"machine_id": machine["id"], "port": offer["port"]}
 
 

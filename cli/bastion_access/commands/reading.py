@@ -1,6 +1,6 @@
 """Looking: machines, requests, what is open, the ledger."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -144,10 +144,7 @@ def ledger(
     """The ledger, the newest first. For administrators and auditors."""
     query = {"event": event, "reference": reference_of(about) if about else ""}
     if since:
-        seconds = seconds_of(since)
-        query["at__gte"] = datetime.fromtimestamp(
-            datetime.now(UTC).timestamp() - seconds, UTC
-        ).isoformat()
+        query["at__gte"] = (datetime.now(UTC) - timedelta(seconds=seconds_of(since))).isoformat()
     rows = list(desk.portal.rows("ledger/", most=limit, **query))
     if desk.output.as_json:
         desk.output.result({"results": rows})

@@ -7,9 +7,10 @@ from typing import Any
 
 from django.db import transaction
 
-from access.models import Person, Role
+from access.models import Person
 from portal.directory.mine import Unknown, groups_of_token
-from portal.directory.roles import replace_roles
+from portal.directory.roles import replace_roles, roles_named
+from portal.directory.texts import storable
 from portal.models import DirectoryReading
 from portal.signin.entra.config import Entra
 from portal.signin.entra.flow import Given
@@ -19,7 +20,6 @@ from portal.signin.entra.tokens import Claims
 LONGEST_NAME = 200
 LONGEST_MAIL = 254
 GUEST = 1  # of the claim ``acct``; 0 is a member
-ROLES = frozenset(Role.values)
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def welcome(arrival: Arrival, *, how: str, asked_at: datetime) -> Person:
 def app_roles(claims: Claims) -> frozenset[str]:
     """``roles`` holds the values of app roles, as the manifest writes them: ``Approver``. What is
     not ours is left out."""
-    return frozenset(value.lower() for value in _strings(claims.get("roles"))) & ROLES
+    return roles_named(_strings(claims.get("roles")))
 
 
 def _group_roles(given: Given, entra: Entra) -> frozenset[str]:
@@ -134,8 +134,7 @@ def text_of(claims: Claims, name: str, longest: int) -> str:
     value = claims.get(name)
     if not isinstance(value, str):
         return ""
-    kept = value.replace("\0", "").encode("utf-8", "ignore").decode()
-    return kept.strip()[:longest]
+    return storable(value, longest)
 
 
 def _strings(value: Any) -> Iterable[str]:

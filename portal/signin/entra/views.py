@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_safe
 from access import ledger
 from access.clock import db_now
 from access.models import Person
+from access.views.paths import safe_next
 from access.views.who import signed_in
 from portal.signin.beginning import begin as begin_session
 from portal.signin.entra import flow
@@ -23,7 +24,6 @@ from portal.signin.entra.keeping import hint_of, is_entras, keep
 from portal.signin.entra.problems import Refused, Unreachable, retold
 from portal.signin.entra.seldom import Seldom
 from portal.signin.middleware import away
-from portal.signin.paths import safe_next
 from portal.signin.stepup import confirmed_by, why_impossible
 
 SIGN_IN, STEP_UP = "sign-in", "step-up"

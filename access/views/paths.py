@@ -1,4 +1,4 @@
-"""Where people land after signing in."""
+"""Where people land next, where an address or a form names it."""
 
 from django.http import HttpRequest
 from django.urls import reverse
