@@ -41,24 +41,23 @@ def chrome() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def _whole_watch() -> Iterator[Watch]:
-    """Over all journeys: a secret of one may be said in the course of another."""
-    with watching() as watch:
-        yield watch
-    assert _book.found_in(_book.spoken()) == []
-
-
-_book = Watch()  # of all journeys
+def _book() -> Iterator[Watch]:
+    """Of all journeys: a secret of one may be said in the course of another."""
+    book = Watch()
+    yield book
+    assert book.found_in(book.spoken()) == []
 
 
 @pytest.fixture(autouse=True)
-def watch(_whole_watch: Watch, transactional_db: None, settings: Any) -> Iterator[Watch]:
-    """After each journey, before the tables are emptied, no secret of it stands anywhere (X-82)."""
+def watch(_book: Watch, transactional_db: None, settings: Any) -> Iterator[Watch]:
+    """After each journey, before the tables are emptied, no secret of it stands anywhere (X-82).
+    What other tests do between two journeys is not theirs."""
     settings.EMAIL_HOST_PASSWORD = "the-mail-servers-password-of-the-journeys"
-    _whole_watch.learn_settings()
-    yield _whole_watch
-    found = _whole_watch.found()
-    _whole_watch.turn_page(_book)
+    with watching() as watch:
+        watch.learn_settings()
+        yield watch
+        found = watch.found()
+    watch.turn_page(_book)
     assert found == []
 
 
