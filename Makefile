@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format bench screenshots walk schema lock audit sbom clean
+.PHONY: run test check format bench screenshots walk schema messages lock audit sbom clean
 
 run: $(VENV)/.runtime ## the whole portal with simulated Azure, in the foreground
 	@exec $(BIN)/python manage.py portal
@@ -42,6 +42,9 @@ walk: $(VENV)/.dev ## the README's walk through the command line, from the runni
 
 schema: $(VENV)/.dev
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
+
+messages: $(VENV)/.dev ## what vendors read, in their languages: taken from the code, checked, compiled
+	$(BIN)/python -m supply.messages
 
 lock: $(VENV)/.dev ## after a change of requirements*.in
 	$(BIN)/python -m pip install --quiet uv

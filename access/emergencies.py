@@ -71,7 +71,7 @@ def concerned(
     asked = [s for stage in judgement.stages for s in (*stage.sources, *stage.escalate_to)]
     found = {c.person.pk: c.person for c in pool.for_sources(asked, requester)}
     members = [name for owner in owners for name in pool.groups.get(owner, ())]
-    people = [*_named(members), *people_with(Act.HEAR_OF_EMERGENCIES)]
+    people = [*people_named(members), *people_with(Act.HEAR_OF_EMERGENCIES)]
     found |= {person.pk: person for person in people}
     return list(found.values())
 
@@ -142,7 +142,7 @@ def _is_named(person: Person, source: Source, policy: Policy) -> bool:
     return source.kind == "person" and source.name.casefold() in known
 
 
-def _named(identities: Iterable[str]) -> list[Person]:
+def people_named(identities: Iterable[str]) -> list[Person]:
     """Active people whom a group of the policy lists, by ``tenant/object`` or the object alone."""
     wanted = {each.casefold() for each in identities}
     if not wanted:

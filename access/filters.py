@@ -40,7 +40,8 @@ class LedgerFilter(django_filters.FilterSet):  # type: ignore[misc] # it has no 
         return rows.filter(event=value)
 
     def by_actor(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:
-        """People by a part of their present name, parts of the system by their whole name."""
+        """People by a part of their present name, vendors' people by a part of the name they had,
+        parts of the system by their whole name."""
         value = value.strip()
         account = Concat("tenant_id", Value("/"), "object_id", output_field=CharField())
         people = Person.objects.filter(display_name__icontains=value).annotate(account=account)
@@ -48,6 +49,7 @@ class LedgerFilter(django_filters.FilterSet):  # type: ignore[misc] # it has no 
             Q(actor_id__in=people.values("account"))
             | Q(actor_id__in=[value, value.lower()])
             | Q(actor_id__iexact=value)
+            | Q(actor_kind="vendor", actor_name__icontains=value)
         )
 
     def by_reference(self, rows: QuerySet[Any], _name: str, value: str) -> QuerySet[Any]:

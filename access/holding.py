@@ -17,7 +17,7 @@ from access.terms import digest_of
 def hold(access_request: AccessRequest, why: str, ruling: Ruling, now: datetime) -> bool:
     """Void the approvals and ask anew, by the policy as it is now. ``False`` when somebody was
     quicker: a second grant of the same request, or a second worker."""
-    locked = AccessRequest.objects.select_for_update().get(pk=access_request.pk)
+    locked = AccessRequest.objects.select_for_update(no_key=True).get(pk=access_request.pk)
     was_judged = locked.revision == access_request.revision
     if locked.hold or locked.state != RequestState.APPROVED or not was_judged:
         return False

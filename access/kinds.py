@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from access.errors import Receipt
-from access.models import BastionHost, Gate, Machine
+from access.models import AccessRequest, BastionHost, Gate, Grant, Machine, Person
 from access.preflight import Check
 from access.sites import Site
 
@@ -113,6 +113,7 @@ class Seen:
     sessions: tuple[Session, ...] | None = None
     sessions_problem: str = ""  # why they could not be read
     detail: Mapping[str, Any] = field(default_factory=dict)  # for the ledger; no secrets
+    secret: str = field(default="", repr=False, compare=False)  # for the kind's own ``keep`` alone
 
 
 @dataclass(frozen=True)
@@ -166,6 +167,19 @@ class Command:
     filename: str = ""
 
 
+@dataclass(frozen=True)
+class Particulars:
+    """What a kind wants to be told beside machine, length and reason, as somebody typed it."""
+
+    by: Person
+    machines: Sequence[Machine]
+    now: datetime
+    vendor_name: str = ""
+    vendor_company: str = ""
+    vendor_mail: str = ""
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
 class Kind(Protocol):
     """All that speaks to Azure may raise ``Later`` or ``Never`` and nothing else.
 
@@ -176,6 +190,7 @@ class Kind(Protocol):
 
     name: str
     label: str  # "Port window"
+    asks_at: str  # the name of the page on which it is asked for
     exclusive: bool
     opens_port: bool  # makes the machine's port reachable from the Bastion
     needs_open_port: bool  # is useless while the port is shut
@@ -209,6 +224,73 @@ class Kind(Protocol):
     def remove(self, gate: Gate, strays: Sequence[Stray]) -> list[Receipt]: ...
 
     def commands(self, visit: Visit) -> list[Command]: ...
+
+    def particulars(self, sent: Particulars) -> dict[str, Any]:
+        """Judged and put in order, as the request keeps them in ``details``: plain JSON, part of
+        its terms, no secrets. May write nothing. Raises ``Invalid``."""
+        ...
+
+    def describe(self, asked: AccessRequest) -> list[tuple[str, str]]:
+        """(label, text) of each of them, for who decides: all that was kept, nothing else."""
+        ...
+
+    # What follows is called inside the core's own transaction, so that what the kind writes down
+    # stands or falls with it. None may call Azure, lock a machine, a gate or a grant, or fail for
+    # what can wait.
+
+    def submitted(self, asked: AccessRequest) -> None:
+        """It was sent, and its ledger line comes next."""
+        ...
+
+    def granted(self, asked: AccessRequest, grants: Sequence[Grant]) -> None:
+        """It was approved. ``grants`` is empty where it is for more time of what it extends, and
+        where its approval was held and is given anew."""
+        ...
+
+    # The engine calls these under the lock of the grants' gate, each in a savepoint of its own: a
+    # kind that fails at one is told of, and holds up neither what is closed nor what is opened.
+
+    def keep(self, seen: Sequence[tuple[Grant, Seen]]) -> None:
+        """These are open, and were seen so now or again, each with a ``secret``: all of one look
+        at once. Safe to repeat."""
+        ...
+
+    def ended(self, grants: Sequence[Grant]) -> None:
+        """Whatever lets anybody in is to be forgotten. From here on closing is owed; and again when
+        it is done, whatever came between."""
+        ...
+
+    def told(self, event: str, grant: Grant) -> None:
+        """``grant.opened`` or ``grant.closed``, as Azure showed it: once for each, and in the order
+        of their requests, which may be locked here."""
+        ...
+
+
+class Unconcerned:
+    """The part of ``Kind`` that most kinds have no use for: to be inherited."""
+
+    asks_at = "request-new"
+
+    def particulars(self, sent: Particulars) -> dict[str, Any]:  # noqa: ARG002
+        return {}
+
+    def describe(self, asked: AccessRequest) -> list[tuple[str, str]]:  # noqa: ARG002
+        return []
+
+    def submitted(self, asked: AccessRequest) -> None:
+        """Nothing further is kept."""
+
+    def granted(self, asked: AccessRequest, grants: Sequence[Grant]) -> None:
+        """Nobody else is told."""
+
+    def keep(self, seen: Sequence[tuple[Grant, Seen]]) -> None:
+        """Nothing was seen that must be kept."""
+
+    def ended(self, grants: Sequence[Grant]) -> None:
+        """Nothing was kept that must be forgotten."""
+
+    def told(self, event: str, grant: Grant) -> None:
+        """Nobody else is told."""
 
 
 @cache

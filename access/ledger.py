@@ -20,6 +20,14 @@ GENESIS = "0" * 64
 CANONICAL_VERSION = 1
 
 
+@dataclass(frozen=True)
+class Outsider:
+    """Somebody without an account: who they are said to be. ``key`` names the row that knows."""
+
+    key: str  # ``vendor/12``
+    name: str
+
+
 class NoTransaction(RuntimeError):
     """A ledger line was attempted outside the transaction of its change."""
 
@@ -35,13 +43,14 @@ class Broken:
 def record(
     event: str,
     *,
-    by: Person | str,
+    by: Person | Outsider | str,
     reference: str = "",
     subject: str = "",
     outcome: str = "success",
     data: Mapping[str, Any] | None = None,
 ) -> LedgerEntry:
-    """Append one line. ``by`` is a person, or the name of a part of the system."""
+    """Append one line. ``by`` is a person, somebody from outside, or the name of a part of the
+    system."""
     if not connection.in_atomic_block:
         raise NoTransaction(f"{event}: the ledger writes only inside the change's transaction")
     head = _lock_head()
@@ -50,9 +59,7 @@ def record(
         at=db_now(),
         event=event,
         outcome=outcome,
-        actor_kind="person" if isinstance(by, Person) else "system",
-        actor_id=by.identity if isinstance(by, Person) else by,
-        actor_name=by.display_name if isinstance(by, Person) else by,
+        **_actor(by),
         reference=reference,
         subject=subject,
         data=_plain(data or {}),
@@ -62,6 +69,16 @@ def record(
     entry.save(force_insert=True)
     LedgerHead.objects.filter(pk=head.pk).update(seq=entry.seq, hash=entry.hash)
     return entry
+
+
+def _actor(by: Person | Outsider | str) -> dict[str, str]:
+    if isinstance(by, Person):
+        kind, key, name = "person", by.identity, by.display_name
+    elif isinstance(by, Outsider):
+        kind, key, name = "vendor", by.key, by.name
+    else:
+        kind, key, name = "system", by, by
+    return {"actor_kind": kind, "actor_id": key, "actor_name": name}
 
 
 def canonical(entry: LedgerEntry) -> bytes:

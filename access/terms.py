@@ -31,6 +31,7 @@ def terms_of(access_request: AccessRequest, doors: Iterable[RequestedDoor]) -> d
             access_request.vendor_company,
             access_request.vendor_mail,
         ],
+        **({"details": access_request.details} if access_request.details else {}),
         "policy": access_request.policy,
         **_since_revisions(access_request),
     }

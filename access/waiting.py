@@ -86,7 +86,7 @@ def undecided() -> QuerySet[AccessRequest]:
 
 def _lapse(request_id: int) -> bool:
     with transaction.atomic():
-        locked = AccessRequest.objects.select_for_update().get(pk=request_id)
+        locked = AccessRequest.objects.select_for_update(no_key=True).get(pk=request_id)
         now = db_now()
         if locked.state != RequestState.PENDING or locked.lapses_at > now:
             return False  # decided, or changed, in the same instant
@@ -99,7 +99,7 @@ def _lapse(request_id: int) -> bool:
 
 def _escalate(request_id: int) -> bool:
     with transaction.atomic():
-        locked = AccessRequest.objects.select_for_update().get(pk=request_id)
+        locked = AccessRequest.objects.select_for_update(no_key=True).get(pk=request_id)
         now = db_now()
         if not locked.is_undecided or locked.escalated_at is not None or not _is_due(locked, now):
             return False
@@ -130,7 +130,7 @@ def _is_due(access_request: AccessRequest, now: datetime) -> bool:
 
 def _let_go(request_id: int) -> bool:
     with transaction.atomic():
-        locked = AccessRequest.objects.select_for_update().get(pk=request_id)
+        locked = AccessRequest.objects.select_for_update(no_key=True).get(pk=request_id)
         if not locked.hold or locked.grants.filter(state__in=WANTING).exists():
             return False
         why, locked.hold, locked.held_at = locked.hold, "", None
@@ -145,7 +145,7 @@ def _let_go(request_id: int) -> bool:
 
 def _reckon(request_id: int, pool: approvers.Pool) -> None:
     with transaction.atomic():
-        locked = AccessRequest.objects.select_for_update().get(pk=request_id)
+        locked = AccessRequest.objects.select_for_update(no_key=True).get(pk=request_id)
         if not locked.is_undecided:
             return
         known = set(locked.deciders.values_list("person_id", flat=True))

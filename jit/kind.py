@@ -7,7 +7,7 @@ person: it lasts for the longest of the grants on it and is shut when the last o
 from collections.abc import Mapping, Sequence
 
 from access.errors import Receipt
-from access.kinds import Command, Door, DoorKey, Offer, Seen, Session, Stray, Visit
+from access.kinds import Command, Door, DoorKey, Offer, Seen, Session, Stray, Unconcerned, Visit
 from access.models import BastionHost, Gate, Machine
 from access.preflight import Check
 from access.sites import Site
@@ -18,7 +18,7 @@ from portal.azure.checks.machine import USUAL_SYSTEM
 from portal.azure.checks.skus import Feature, Sku, allows, needs, sku_named
 
 
-class PortWindow:
+class PortWindow(Unconcerned):
     name = "window"
     label = "Port window"
     exclusive = False

@@ -5,7 +5,6 @@ drifts between answers; a create or delete is answered 202 with the body ``null`
 read back. Azure takes at most 50 links under way at once.
 """
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ from azure.core.exceptions import HttpResponseError
 
 from access.errors import Receipt
 from access.kinds import Door, DoorKey, Seen, Stray
+from links.keeping import digest_of
 from portal.azure import door as azure
 from portal.azure.roles import Identity
 
@@ -28,7 +28,9 @@ def observe(bastion_id: str, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
 def survey(bastion_id: str) -> list[Stray]:
     """Every link of the host. Azure keeps neither who made one nor what for."""
     return [
-        Stray(row.vm.id, detail={"made_at": row.created_at or "", "link_sha256": _digest(row.bsl)})
+        Stray(
+            row.vm.id, detail={"made_at": row.created_at or "", "link_sha256": digest_of(row.bsl)}
+        )
         for row in _links(bastion_id)
         if row.bsl
     ]
@@ -86,9 +88,4 @@ def _seen(row: Any) -> Seen:
         return Seen(open=False)
     if not row.bsl:
         return Seen(open=False, failed=row.message or "")
-    return Seen(open=True, detail={"link_sha256": _digest(row.bsl)})
-
-
-def _digest(address: str) -> str:
-    """By which a link is recognised without its address being kept."""
-    return hashlib.sha256(address.encode()).hexdigest()
+    return Seen(open=True, detail={"link_sha256": digest_of(row.bsl)}, secret=row.bsl)

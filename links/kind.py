@@ -5,14 +5,27 @@ at a time, and the next one gets a new link only when the former was seen to be 
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from django.conf import settings
 
 from access.errors import Receipt
-from access.kinds import Command, Door, DoorKey, Offer, Seen, Session, Stray, Visit
-from access.models import BastionHost, Gate, Machine
+from access.kinds import (
+    Command,
+    Door,
+    DoorKey,
+    Offer,
+    Particulars,
+    Seen,
+    Session,
+    Stray,
+    Visit,
+)
+from access.models import AccessRequest, BastionHost, Gate, Grant, Machine
 from access.preflight import Check
 from access.sites import Site
+from links import following, keeping
+from links.particulars import described, settled
 from links.preflight import judge
 from portal.azure.checks.skus import Feature, allows, needs
 
@@ -20,6 +33,7 @@ from portal.azure.checks.skus import Feature, allows, needs
 class ShareableLink:
     name = "link"
     label = "Shareable link"
+    asks_at = "vendor-invite"
     exclusive = True
     opens_port = False
     needs_open_port = True
@@ -79,6 +93,27 @@ class ShareableLink:
 
     def commands(self, visit: Visit) -> list[Command]:  # noqa: ARG002
         return []
+
+    def particulars(self, sent: Particulars) -> dict[str, Any]:
+        return settled(sent)
+
+    def describe(self, asked: AccessRequest) -> list[tuple[str, str]]:
+        return described(asked)
+
+    def submitted(self, asked: AccessRequest) -> None:
+        following.submitted(asked)
+
+    def granted(self, asked: AccessRequest, grants: Sequence[Grant]) -> None:
+        following.granted(asked, grants)
+
+    def keep(self, seen: Sequence[tuple[Grant, Seen]]) -> None:
+        keeping.keep({grant.pk: each.secret for grant, each in seen})
+
+    def ended(self, grants: Sequence[Grant]) -> None:
+        keeping.purge([grant.pk for grant in grants])
+
+    def told(self, event: str, grant: Grant) -> None:
+        following.told(event, grant)
 
     def _refusal(self, machine: Machine, host: BastionHost | None) -> str:
         if host is None:

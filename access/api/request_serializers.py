@@ -13,6 +13,8 @@ from access.rules.words import stage_words
 from access.services.submission import MOST_MACHINES
 
 BIGGEST = 2**63 - 1
+SENT = "sent"  # by which a repeated call is recognised; it tells nobody anything
+TOLD = ("phone", "checked", "alias", "credentials", "zone", "language", "sources")
 
 
 class DecisionSerializer(serializers.ModelSerializer[Decision]):
@@ -44,6 +46,27 @@ class StageSerializer(serializers.Serializer[Any]):
     needed = serializers.IntegerField(help_text="How many approvals.")
 
 
+class DetailsSerializer(serializers.Serializer[Any]):
+    """What a link was asked for with. Empty for other ways in."""
+
+    phone = serializers.CharField(required=False)
+    checked_by = serializers.CharField(
+        required=False, help_text="Who called them and made sure that it is them."
+    )
+    checked_at = serializers.DateTimeField(required=False)
+    alias = serializers.CharField(
+        required=False, help_text="What they read in place of the machine's name."
+    )
+    credentials = serializers.CharField(
+        required=False, help_text="Who gives them the login on the machine, and how."
+    )
+    zone = serializers.CharField(required=False)
+    language = serializers.CharField(required=False)
+    sources = serializers.ListField(
+        child=serializers.CharField(), required=False, help_text="Empty: from anywhere."
+    )
+
+
 class RequestSerializer(serializers.ModelSerializer[AccessRequest]):
     reference = serializers.CharField(read_only=True)
     requester = PersonSerializer()
@@ -54,6 +77,7 @@ class RequestSerializer(serializers.ModelSerializer[AccessRequest]):
     revision = serializers.IntegerField()
     stage = serializers.IntegerField()
     extends = serializers.CharField(source="extends.reference", default=None, allow_null=True)
+    details = serializers.SerializerMethodField()
     rules = serializers.SerializerMethodField(help_text="Of the policy, that it is judged by.")
     stages = serializers.SerializerMethodField()
     decisions = DecisionSerializer(many=True)
@@ -73,6 +97,7 @@ class RequestSerializer(serializers.ModelSerializer[AccessRequest]):
             "vendor_name",
             "vendor_company",
             "vendor_mail",
+            "details",
             "extends",
             "rules",
             "stages",
@@ -90,6 +115,10 @@ class RequestSerializer(serializers.ModelSerializer[AccessRequest]):
             "decided_at",
             "comment",
         ]
+
+    @extend_schema_field(DetailsSerializer)
+    def get_details(self, asked: AccessRequest) -> dict[str, Any]:
+        return {name: value for name, value in asked.details.items() if name != SENT}
 
     def get_rules(self, asked: AccessRequest) -> list[str]:
         return list(asked.judgement.rules)
@@ -127,6 +156,36 @@ class SubmitSerializer(Strict):
     vendor_mail = serializers.EmailField(
         max_length=254, required=False, default="", allow_blank=True
     )
+    vendor_phone = serializers.CharField(
+        max_length=40, required=False, allow_blank=True, help_text="To call them back on."
+    )
+    vendor_checked = serializers.BooleanField(
+        required=False, help_text="You called them on that number, and it is them."
+    )
+    vendor_alias = serializers.CharField(
+        max_length=80,
+        required=False,
+        allow_blank=True,
+        help_text="What they read in place of the machine's name.",
+    )
+    vendor_credentials = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        help_text="Who gives them the login on the machine, and how. Never the login itself.",
+    )
+    vendor_zone = serializers.CharField(
+        max_length=64, required=False, allow_blank=True, help_text="Such as Europe/Berlin."
+    )
+    vendor_language = serializers.CharField(
+        max_length=8, required=False, allow_blank=True, help_text="Of their mails and pages: de."
+    )
+    vendor_sources = serializers.ListField(
+        child=serializers.CharField(max_length=60),
+        required=False,
+        max_length=20,
+        help_text="Addresses or networks that they may come from; none means from anywhere.",
+    )
 
     others = serializers.ListField(
         child=OtherSerializer(), required=False, default=list, max_length=MOST_MACHINES - 1
@@ -136,6 +195,12 @@ class SubmitSerializer(Strict):
         super().__init__(*args, **kwargs)
         kinds = [(kind.name, kind.label) for kind in all_kinds().values()]
         self.fields["kind"] = serializers.ChoiceField(choices=kinds)
+
+    def words(self) -> dict[str, Any]:
+        """Of what is valid. What was said of the vendor goes to the kind as ``details``."""
+        sent = dict(self.validated_data)
+        told = {name: sent.pop(f"vendor_{name}") for name in TOLD if f"vendor_{name}" in sent}
+        return {**sent, "details": told}
 
 
 class ChangeSerializer(Strict):

@@ -150,7 +150,7 @@ class RequestViewSet(
 def _submission(request: Request) -> services.Submission:
     sent = SubmitSerializer(data=request.data)
     sent.is_valid(raise_exception=True)
-    values = dict(sent.validated_data)
+    values = sent.words()
     others = tuple((each["machine_id"], each["port"]) for each in values.pop("others"))
     return services.Submission(submission_key=key_of(request), others=others, **values)
 

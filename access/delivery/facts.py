@@ -88,6 +88,7 @@ def facts_of(data: Mapping[str, Any], reference: str) -> Facts:
     for name in ("requester", "by", "approver", "deputy", "vendor", "scope", "number", "ticket"):
         if name in typed:
             facts[name] = name_of(data[name])
+    facts["addresses"] = _listed(data.get("addresses"))
     facts["reference_or_machines"] = reference or facts["machines"]
     why = typed.get("why") or typed.get("problem") or ""
     facts["why"] = why if not why or why.endswith((".", "!", "?")) else f"{why}."
@@ -98,6 +99,7 @@ def facts_of(data: Mapping[str, Any], reference: str) -> Facts:
 
 def _time_phrases(data: Mapping[str, Any]) -> dict[str, str]:
     deadline, review = moment(data.get("lapses_at")), moment(data.get("due_at"))
+    locked, more = moment(data.get("locked_until")), _length(data)
     starts, end = _start(data), _end(data)
     return {
         "deadline": f" The request expires at {at(deadline)}." if deadline else "",
@@ -105,6 +107,8 @@ def _time_phrases(data: Mapping[str, Any]) -> dict[str, str]:
         "until": f" until {at(end)}" if end else "",
         "at_end": f" at {at(end)}" if end else "",
         "deadline_review": f" by {at(review)}" if review else "",
+        "until_unlocked": f" until {at(locked)}" if locked else "",
+        "more": moments.duration(more) if more else "",
         "opens": f"It opens at {at(starts)}." if starts else "It opens now.",
         "period": f", {between(starts, end)}" if starts and end else "",
         "window": window(data),
@@ -147,6 +151,10 @@ def machines(data: Mapping[str, Any]) -> str:
     shown = names[: MANY - 1] if len(names) > MANY else names[:-1]
     rest = len(names) - len(shown)
     return f"{', '.join(shown)} and {names[-1] if rest == 1 else f'{rest} more machines'}"
+
+
+def _listed(value: object) -> str:
+    return ", ".join(name_of(each) for each in value) if isinstance(value, list) else ""
 
 
 def ways(data: Mapping[str, Any]) -> str:

@@ -17,14 +17,16 @@ PAGES = {
     "policies": "policies",
     "lockdown": "lockdown",
     "people": "people",
+    "logins": "rotations",
 }
+OF_REQUESTS = {"review": "review", "more-time": "request-extend", "wish": "wish-answer"}
 
 
 def link_to(page: str, reference: str = "") -> str:
     """The whole address. A page that does not exist leads to the first one."""
-    if page in ("request", "more-time", "review"):
-        return f"{base()}{_request_path(page, reference)}"
     try:
+        if page in ("request", *OF_REQUESTS):
+            return f"{base()}{_request_path(page, reference)}"
         return f"{base()}{reverse(PAGES.get(page, 'home'))}"
     except NoReverseMatch:
         return f"{base()}{reverse('home')}"
@@ -47,5 +49,4 @@ def _request_path(page: str, reference: str) -> str:
     number = reference.removeprefix(REFERENCE_PREFIX)
     if not number.isdecimal():
         return reverse("home")
-    names = {"review": "review", "more-time": "request-extend"}
-    return reverse(names.get(page, "request"), args=[reference])
+    return reverse(OF_REQUESTS.get(page, "request"), args=[reference])

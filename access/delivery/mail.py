@@ -23,6 +23,7 @@ from access.models import Notice
 
 NO_SERVER = "No mail server is configured (EMAIL_HOST)."
 NO_ADDRESS = "No mail address is known that could be written to."
+LASTING = 500  # from here on a mail server's answer means: not later either
 COLOURS = {
     "blue": "#1c6ad6",
     "green": "#1d7a3e",
@@ -79,10 +80,12 @@ def send(mail: EmailMultiAlternatives, connection: BaseEmailBackend) -> Outcome:
         connection.open()  # nothing, where it is open
         return Sent() if mail.send() else NotNow("The mail server took nothing.")
     except smtplib.SMTPRecipientsRefused as refused:
-        codes = [str(code) for code, _ in refused.recipients.values()]
-        return NotThis(f"The mail server does not take mail for this address ({codes[0]}).")
+        code = next(code for code, _ in refused.recipients.values())
+        why = f"The mail server does not take mail for this address ({code})."
+        return NotThis(why, lasting=code >= LASTING)
     except smtplib.SMTPDataError as error:
-        return NotThis(f"The mail server did not take this message ({error.smtp_code}).")
+        why = f"The mail server did not take this message ({error.smtp_code})."
+        return NotThis(why, lasting=error.smtp_code >= LASTING)
     except (BadHeaderError, UnicodeError, ValueError):
         return Never("The message could not be written as mail.")
     except smtplib.SMTPResponseException as error:

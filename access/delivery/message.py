@@ -1,12 +1,14 @@
 """One notice as a message: the same words for every channel, before any of them dresses it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
+from typing import Any
 
 from django.utils import timezone
 
 from access.delivery.facts import Facts, facts_of, is_production, name_of, visible, ways
+from access.delivery.letters import is_letter
 from access.delivery.links import link_to
 from access.models import Notice
 from access.notices.words import words_for
@@ -39,7 +41,10 @@ def message_of(notice: Notice, zone: tzinfo) -> Message:
 
 
 def _message(notice: Notice) -> Message:
-    words, facts = words_for(notice.event), facts_of(notice.data, notice.reference)
+    letter = is_letter(notice.event)  # of which nothing is shown but that it is one
+    words = words_for(notice.event)
+    data = {} if letter else notice.data
+    facts = facts_of(data, notice.reference)
     return Message(
         event=notice.event,
         reference=notice.reference,
@@ -48,14 +53,13 @@ def _message(notice: Notice) -> Message:
         action=words.action,
         link=link_to(words.page, notice.reference),
         tone=words.tone,
-        rows=list(_rows(notice, facts)),
+        rows=list(_rows(notice, data, facts)),
         quotes=list(_quotes(facts, said=words.sentence)),
-        production=is_production(notice.data),
+        production=is_production(data),
     )
 
 
-def _rows(notice: Notice, facts: Facts) -> Iterator[tuple[str, str]]:
-    data = notice.data
+def _rows(notice: Notice, data: Mapping[str, Any], facts: Facts) -> Iterator[tuple[str, str]]:
     if "requester" in facts:
         yield "Who", facts["requester"]
     if facts.get("vendor"):

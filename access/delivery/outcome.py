@@ -12,9 +12,11 @@ class Sent:
 
 @dataclass(frozen=True)
 class NotThis:
-    """Only this one is in the way: it waits, the others of the route go on."""
+    """Only this one is in the way: it waits, the others of the route go on. ``lasting``: there is
+    little hope that another attempt changes it."""
 
     problem: str
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,11 @@ class Never:
     """There is no way, or no need any more; trying again changes nothing."""
 
     problem: str
+
+
+@dataclass(frozen=True)
+class Needless(Never):
+    """What it was about is over, so that nobody misses it."""
 
 
 Outcome = Sent | NotThis | NotNow | Never

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, tzinfo
 from typing import Protocol
 
+from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 
 from access import outbound
 from access.clock import db_now
 from access.delivery import mail, slack, teams, webhook
 from access.delivery.calendars import CALENDAR, calendar_for
+from access.delivery.letters import writer_for
 from access.delivery.message import Message, message_of
 from access.delivery.outcome import Never, NotNow, Outcome
 from access.models import AccessRequest, EndpointKind, Notice
@@ -57,11 +59,9 @@ class MailSender:
         left = [notice for notice in notices if not notice.digest or _still_waits(notice)]
         if not left:
             return Never(HANDLED)
-        zone = zone_of(first)
-        messages = [message_of(notice, zone) for notice in left]
-        letter = mail.mail_of(left, messages, to, zone)
-        if calendar := calendar_for(first, db_now()):
-            letter.attach(f"{first.reference}.ics", calendar, CALENDAR)
+        letter = _letter(left, to)
+        if isinstance(letter, Never):
+            return letter
         self._connection = self._connection or mail.connection()
         return mail.send(letter, self._connection)
 
@@ -98,6 +98,18 @@ class PostSender:
         secrets = [unseal(each) for each in (endpoint.secret, endpoint.old_secret) if each]
         headers = webhook.headers_of(notice, body, secrets, db_now())
         return webhook.judge(outbound.post(address, body, {**JSON, **headers}))
+
+
+def _letter(notices: Sequence[Notice], to: str) -> EmailMultiAlternatives | Never:
+    first = notices[0]
+    if writer := writer_for(first.event):
+        return writer.letter_for(first)
+    zone = zone_of(first)
+    messages = [message_of(notice, zone) for notice in notices]
+    letter = mail.mail_of(notices, messages, to, zone)
+    if calendar := calendar_for(first, db_now()):
+        letter.attach(f"{first.reference}.ics", calendar, CALENDAR)
+    return letter
 
 
 def _still_waits(notice: Notice) -> bool:

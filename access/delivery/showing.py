@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access.delivery.facts import name_of
+from access.delivery.letters import is_letter
 from access.delivery.mail import is_configured
 from access.delivery.message import Message, message_of
 from access.models import Channel, Endpoint, Family, Notice, NoticeState, Person, Route
@@ -83,4 +84,6 @@ def line_for(notice: Notice, viewer: Person, *, may_retry: bool) -> NoticeLine:
 def recipient_of(notice: Notice) -> str:
     if notice.person is not None:
         return name_of(notice.person.display_name)
-    return notice.endpoint.name if notice.endpoint else f"{notice.contact} (security contact)"
+    if notice.endpoint is not None:
+        return notice.endpoint.name
+    return f"{notice.contact} ({'vendor' if is_letter(notice.event) else 'security contact'})"

@@ -18,6 +18,7 @@ from django.db.models import Q, QuerySet
 
 from access import ledger
 from access.clock import db_now
+from access.delivery.letters import tell_of_failure
 from access.delivery.outcome import Never, NotNow, NotThis, Outcome, Sent
 from access.delivery.sending import Sender, sender_for
 from access.models import Notice, NoticeState, Route
@@ -108,7 +109,7 @@ def _attempt(sender: Sender, batch: list[Notice]) -> Outcome:
         return sender.send(batch)
     except Exception:
         logger.exception("notice %s could not be sent", batch[0].pk)
-        return NotThis(BROKE_DOWN)
+        return NotThis(BROKE_DOWN, lasting=True)
 
 
 def _record(turn: Turn, batch: list[Notice], outcome: Outcome) -> bool:
@@ -140,8 +141,12 @@ def _mark(notice: Notice, outcome: Outcome, now: datetime) -> None:
             if now - notice.created_at > _patience():
                 changes |= {"state": NoticeState.GIVEN_UP}
     waiting = Notice.objects.filter(pk=notice.pk, state=NoticeState.QUEUED)
-    if waiting.update(**changes) and changes.get("state") == NoticeState.GIVEN_UP:
+    if not waiting.update(**changes):
+        return
+    given_up = changes.get("state") == NoticeState.GIVEN_UP
+    if given_up:
         _tell_of_giving_up(notice, str(changes["problem"]))
+    tell_of_failure(notice, outcome, given_up=given_up)
 
 
 def _wait(attempts: int, outcome: Outcome) -> timedelta:

@@ -8,14 +8,16 @@ may finish until ``finish_by``. Every other end is hard, also one that comes dur
 from datetime import datetime, timedelta
 from typing import Any
 
+from access.clock import db_now
 from access.engine.lines import Lines
 from access.gatekeeping import reason_to_end
 from access.lockdowns import InForce, ended_in, sentence
 from access.models import EndedHow, EndOrder, Grant
-from access.states import WANTING, GrantState, move_grant
+from access.states import HOLDING, WANTING, GrantState, move_grant
 
 OVER = "Its time is over."
 COMPANION_GONE = "The access that it belongs to is over."
+GIVEN_BACK = "Ended early by the vendor, who was done."
 MISSED = "Its time was over before it could be opened."
 NOT_AGAIN = "Its time was over before it was approved again."
 
@@ -42,8 +44,12 @@ def begin_closing(
 ) -> None:
     """From here on closing is owed, and will be tried until Azure shows it done.
 
-    ``finish_by``: of a soft end. Without it the end is hard.
+    ``finish_by``: of a soft end. Without it the end is hard. What has not begun at a door that
+    somebody else holds cannot hold it besides, and is closed at once.
     """
+    if grant.state == GrantState.SCHEDULED and door_is_taken(grant):
+        _close_unbegun(grant, reason, due_at, lines)
+        return
     grant.state = move_grant(grant.state, GrantState.CLOSING)
     grant.close_reason = reason
     grant.due_at, grant.finish_by, grant.shut_at = due_at, finish_by, None
@@ -56,17 +62,48 @@ def begin_closing(
             "sent_until", "not_before", "tries", "outstanding", "problem",
         ]
     )  # fmt: skip
+    lines.ended(grant)
     soft: dict[str, Any] = {"finish_by": finish_by} if finish_by else {}
     lines.about(grant, "grant.closing", reason=reason, due_at=due_at, **soft)
 
 
+def _close_unbegun(grant: Grant, reason: str, due_at: datetime, lines: Lines) -> None:
+    """Azure was never asked for it, and what it would show at that door is somebody else's."""
+    grant.state = move_grant(move_grant(grant.state, GrantState.CLOSING), GrantState.CLOSED)
+    grant.close_reason, grant.due_at, grant.closed_at = reason, due_at, db_now()
+    grant.grace_minutes, grant.outstanding, grant.problem = 0, "", ""
+    grant.save(
+        update_fields=[
+            "state", "close_reason", "due_at", "closed_at", "grace_minutes", "outstanding",
+            "problem",
+        ]
+    )  # fmt: skip
+    lines.ended(grant)
+    lines.about(grant, "grant.closing", reason=reason, due_at=due_at)
+    lines.about(grant, "grant.closed", reason=reason, others_still_hold_it=True)
+
+
+def door_is_taken(grant: Grant) -> bool:
+    """An exclusive door is handed on only when the one before was seen to be shut."""
+    if not grant.exclusive:
+        return False
+    return (
+        Grant.objects.filter(
+            machine_id=grant.machine_id, kind=grant.kind, port=grant.port, state__in=HOLDING
+        )
+        .exclude(pk=grant.pk)
+        .exists()
+    )
+
+
 def reason_of(order: EndOrder) -> str:
     """For people. What somebody wrote stands in it, as they wrote it."""
-    who = order.by.display_name
+    who = order.by.display_name if order.by else ""
     return {
         EndedHow.BY_OWNER: f"Ended early by {who}.",
         EndedHow.REVOKED: sentence(f"Revoked by {who}: {order.reason}"),
         EndedHow.LOCKDOWN: ended_in(order.reason),
+        EndedHow.BY_VENDOR: GIVEN_BACK,
     }[EndedHow(order.how)]
 
 

@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F
 
 from access.clock import db_now
+from access.engine import hooks
 from access.engine.claim import Lease, hold
 from access.engine.compare import Act, DoorCase, Rules, Verdict, judge, wanted_until
 from access.engine.doors import by_door, door_for
@@ -51,8 +52,25 @@ def settle(lease: Lease, kind: Kind, seen: Mapping[DoorKey, Seen]) -> list[Judge
         judged = [Judged(case, _held_back(case, judge(case, rules), shut)) for case in cases]
         for item in judged:
             _record_verdict(item, rules, lines)
+        _keep(kind, cases, lines)
         lines.write()
     return judged
+
+
+def _keep(kind: Kind, cases: Sequence[DoorCase], lines: Lines) -> None:
+    """What lets somebody in through an open door, for the grants that it is open for. Told of once
+    when the kind fails at it, and tried at every look."""
+    secret = [case for case in cases if case.seen.open and case.seen.secret]
+    seen = [(g, case.seen) for case in secret for g in case.grants if g.state == GrantState.OPEN]
+    fault = hooks.keep(kind, seen)
+    for grant, _ in seen:
+        if (fault is not None) == (grant.problem == hooks.NOT_KEPT):
+            continue
+        grant.problem = hooks.NOT_KEPT if fault else ""
+        grant.save(update_fields=["problem"])
+        if fault:
+            data = {"reason": hooks.NOT_KEPT, "fault": type(fault).__name__}
+            lines.about(grant, "portal.broke_down", outcome="failed", **data)
 
 
 def record_acts(
@@ -195,6 +213,7 @@ def _closed(grant: Grant, case: DoorCase, now: datetime, lines: Lines) -> None:
     grant.closed_at, grant.outstanding, grant.problem = now, "", ""
     grant.grace_minutes = grant.grace_minutes if held else 0  # nobody was left who could use it
     grant.save(update_fields=["state", "closed_at", "outstanding", "problem", "grace_minutes"])
+    lines.ended(grant)
     lines.about(
         grant,
         "grant.closed",

@@ -12,7 +12,7 @@ from django.db import transaction
 from access.clock import db_now
 from access.engine.claim import Lease
 from access.engine.claim import hold as hold_gate
-from access.engine.ending import begin_closing, end_if_due
+from access.engine.ending import begin_closing, door_is_taken, end_if_due
 from access.engine.lines import Lines
 from access.gatekeeping import closer_seen, refusal_of, refusal_while_opening
 from access.holding import hold
@@ -68,7 +68,7 @@ def _begin_if_due(grant: Grant, now: datetime, lines: Lines, shut: InForce) -> N
     if why := shut.reason_shut(grant.machine):
         _hold_back(grant, why, now, lines)
         return
-    if not closer_seen(now) or _door_is_taken(grant):
+    if not closer_seen(now) or door_is_taken(grant):
         grant.not_before = now + timedelta(seconds=HELD_SECONDS)
         grant.save(update_fields=["not_before"])
         return
@@ -119,16 +119,3 @@ def _hold(grant: Grant, why: str, ruling: Ruling, now: datetime, lines: Lines) -
 def _wait_for_approval(grant: Grant, now: datetime) -> None:
     grant.not_before = now + timedelta(seconds=WAIT_SECONDS)
     grant.save(update_fields=["not_before"])
-
-
-def _door_is_taken(grant: Grant) -> bool:
-    """An exclusive door is handed on only when the one before was seen to be shut."""
-    if not grant.exclusive:
-        return False
-    return (
-        Grant.objects.filter(
-            machine_id=grant.machine_id, kind=grant.kind, port=grant.port, state__in=HOLDING
-        )
-        .exclude(pk=grant.pk)
-        .exists()
-    )

@@ -63,17 +63,35 @@ class TermsForm(FromWhenForm):
         return cleaned.get("custom_minutes") or 0
 
 
-class AskForm(TermsForm):
+class NewForm(TermsForm):
     """Asking for access to one machine, or to several with one decision."""
-
-    renames = {"kind": "way", "port": "way"}
 
     submission_key = forms.UUIDField(widget=forms.HiddenInput)
     machine = forms.IntegerField(widget=forms.HiddenInput)
+
+    def submission(self, kind: str, ports: Mapping[int, int]) -> Submission:
+        """Of a valid form. ``ports``: of each machine, the first one first."""
+        sent = self.cleaned_data
+        first, *others = ports.items()
+        return Submission(
+            submission_key=sent["submission_key"],
+            machine_id=first[0],
+            kind=kind,
+            port=first[1],
+            minutes=sent["length"],
+            start=sent["moment"],
+            reason=sent["reason"],
+            ticket=sent["ticket"],
+            others=tuple(others),
+        )
+
+
+class AskForm(NewForm):
+    """For oneself."""
+
+    renames = {"kind": "way", "port": "way"}
+
     way = forms.ChoiceField(error_messages={"required": "Choose a way in."})
-    vendor_name = forms.CharField(required=False, max_length=200)
-    vendor_company = forms.CharField(required=False, max_length=200)
-    vendor_mail = forms.EmailField(required=False, max_length=254)
     field_order = ("submission_key", "machine", "way", *TermsForm.field_order)
 
     def __init__(
@@ -89,27 +107,11 @@ class AskForm(TermsForm):
         super().__init__(data, lengths=lengths, zone=zone, initial=initial)
         self._choices("way", ways)
 
-    def submission(self, ports: Mapping[int, int]) -> Submission:
-        """Of a valid form. ``ports``: of each machine, the first one first."""
-        sent = self.cleaned_data
-        first, *others = ports.items()
-        words = ("reason", "ticket", "vendor_name", "vendor_company", "vendor_mail")
-        return Submission(
-            submission_key=sent["submission_key"],
-            machine_id=first[0],
-            kind=sent["way"].partition(":")[0],
-            port=first[1],
-            minutes=sent["length"],
-            start=sent["moment"],
-            others=tuple(others),
-            **{name: sent[name] for name in words},
-        )
-
 
 class PreviewForm(forms.Form):
     """The part of asking that decides when it would end. Wrong values simply show nothing."""
 
-    minutes = forms.CharField(required=False)
+    minutes = forms.CharField(required=False, max_length=10)  # Python reads no number without end
     custom_minutes = forms.IntegerField(required=False, min_value=1, max_value=LONGEST_TYPED)
     when = forms.CharField(required=False)
     start = forms.CharField(required=False, max_length=32)

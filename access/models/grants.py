@@ -107,13 +107,17 @@ class EndedHow(models.TextChoices):
     BY_OWNER = "owner", "Ended by the person who had it"
     REVOKED = "revoked", "Revoked by an administrator"
     LOCKDOWN = "lockdown", "Closed with everything else in an incident"
+    BY_VENDOR = "vendor", "Ended by the vendor's own person, who was done"
 
 
 class EndOrder(models.Model):
-    """A person's order to end a grant before its time. Written once, never changed."""
+    """An order to end a grant before its time. Written once, never changed. ``by``: ``None`` where
+    somebody without an account gave back what was given to them."""
 
     grant = models.OneToOneField(Grant, on_delete=models.PROTECT, related_name="end_order")
-    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    by = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
     at = models.DateTimeField()
     how = models.CharField(max_length=16, choices=EndedHow.choices, default=EndedHow.BY_OWNER)
     reason = models.TextField(blank=True)
@@ -121,6 +125,11 @@ class EndOrder(models.Model):
     class Meta:
         constraints: ClassVar = [
             models.CheckConstraint(condition=Q(how__in=EndedHow.values), name="end_order_how"),
+            models.CheckConstraint(
+                condition=Q(how="vendor", by__isnull=True)
+                | (~Q(how="vendor") & Q(by__isnull=False)),
+                name="end_order_by",
+            ),
         ]
 
     def __str__(self) -> str:

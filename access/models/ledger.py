@@ -10,7 +10,7 @@ class LedgerEntry(models.Model):
     at = models.DateTimeField()  # database clock
     event = models.CharField(max_length=64)  # "request.approved"
     outcome = models.CharField(max_length=8)  # success, denied or failed
-    actor_kind = models.CharField(max_length=8)  # person or system
+    actor_kind = models.CharField(max_length=8)  # person, system or vendor
     actor_id = models.CharField(max_length=128)  # tenant/object id, or the worker's role
     actor_name = models.CharField(max_length=200)
     reference = models.CharField(max_length=32, blank=True)  # request it belongs to
@@ -27,13 +27,19 @@ class LedgerEntry(models.Model):
                 name="ledger_outcome",
             ),
             models.CheckConstraint(
-                condition=models.Q(actor_kind__in=["person", "system"]), name="ledger_actor_kind"
+                condition=models.Q(actor_kind__in=["person", "system", "vendor"]),
+                name="ledger_actor_kind",
             ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["reference", "seq"], name="ledger_by_reference"),
             models.Index(fields=["event", "-seq"], name="ledger_by_event"),
             models.Index(fields=["actor_id", "-seq"], name="ledger_by_actor"),
+            models.Index(
+                fields=["actor_name", "-seq"],
+                name="ledger_vendors",
+                condition=models.Q(actor_kind="vendor"),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 from access.models.estate import Machine
 from access.models.people import Person
@@ -36,6 +37,8 @@ class AccessRequest(models.Model):
     vendor_name = models.CharField(max_length=200, blank=True)
     vendor_company = models.CharField(max_length=200, blank=True)
     vendor_mail = models.CharField(max_length=254, blank=True)
+    # What the kind wants kept of what was asked, in its own words; part of the terms. No secrets.
+    details = models.JSONField(default=dict, blank=True)
     policy = models.JSONField()  # the judgement that it was sent under, and the policy's number
     terms_digest = models.CharField(max_length=64)  # SHA-256 of the canonical terms
     revision = models.PositiveIntegerField(default=1)  # counts what makes earlier approvals void
@@ -115,6 +118,7 @@ class AccessRequest(models.Model):
                 fields=["lapses_at"], name="request_pending", condition=Q(state="pending")
             ),
             models.Index(fields=["held_at"], name="request_held", condition=~Q(hold="")),
+            models.Index(Lower("vendor_mail"), name="request_vendor", condition=~Q(vendor_mail="")),
         ]
 
     def __str__(self) -> str:

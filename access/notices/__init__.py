@@ -1,5 +1,5 @@
 """Telling people: rows in an outbox, written with the change and delivered after it."""
 
-from access.notices.telling import tell, tell_endpoint, tell_overseers
+from access.notices.telling import tell, tell_endpoint, tell_outsider, tell_overseers
 
-__all__ = ["tell", "tell_endpoint", "tell_overseers"]
+__all__ = ["tell", "tell_endpoint", "tell_outsider", "tell_overseers"]

@@ -95,6 +95,15 @@ def tell_overseers(
     _queue(Occasion(event, key, about, data or {}, by), admins, settings.NOTICES_SECURITY_CONTACT)
 
 
+def tell_outsider(
+    event: str, *, key: str, to: str, about: AccessRequest, data: Mapping[str, Any] | None = None
+) -> None:
+    """One mail to somebody without an account, and to nobody else. ``data`` alone is kept: nothing
+    of the request that they need not know. Who writes it is said in ``NOTICES_LETTERS``."""
+    base = _base(Occasion(event, key, None, {"reference": about.reference, **(data or {})}, None))
+    _write([_to_contact({**base, "data": _plain(data or {})}, to)])
+
+
 def tell_endpoint(event: str, *, key: str, to: Endpoint, by: Person) -> None:
     """One endpoint alone, whatever it wants otherwise."""
     what = Occasion(event, key, None, {}, by)

@@ -5,7 +5,13 @@ reads as in ``FALLBACKS``. Who is told is decided where ``tell`` is called.
 """
 
 from access.models import AccessRequest, Family
-from access.notices import words_grants, words_requests, words_security
+from access.notices import (
+    words_grants,
+    words_logins,
+    words_requests,
+    words_security,
+    words_vendor,
+)
 from access.notices.wording import Words
 
 FALLBACKS = {
@@ -18,11 +24,18 @@ FALLBACKS = {
     "kind": "channel",
     "number": "(new)",
     "scope": "a part of the estate",
+    "vendor": "Somebody of a vendor",
+    "more": "some time",
+    "letter": "a letter",
+    "addresses": "several addresses",
+    "address": "an address",
 }
 WORDS: dict[str, Words] = {
     **words_requests.WORDS,
     **words_grants.WORDS,
     **words_security.WORDS,
+    **words_logins.WORDS,
+    **words_vendor.WORDS,
 }
 DIGESTED = frozenset({"request.submitted", "request.stage_reached", "extension.submitted"})
 
@@ -39,6 +52,8 @@ _FAMILIES = {
     "policy": Family.RULES,
     "access_policy": Family.RULES,
     "deputy": Family.RULES,
+    "vendor": Family.OPEN,
+    "visit": Family.OPEN,
 }
 _WITHOUT_REQUEST = (
     "policy", "access_policy", "deputy", "lockdown", "drift", "endpoint", "token", "person",

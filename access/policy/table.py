@@ -31,6 +31,7 @@ class Act(TextChoices):
     SEE_TOKENS = "see_tokens", "See whose tokens there are, and when they were used"
     SEE_POLICIES = "see_policies", "Read the policy and its versions, and try it"
     SEE_INCIDENTS = "see_incidents", "See what was closed in incidents"
+    SEE_VENDORS = "see_vendors", "See the people of vendors who are kept as contacts"
     VERIFY = "verify", "See what stands in the way in Azure"
     END_ANY = "end_any", "End the access and the sessions of others"
     REVOKE_TOKEN = "revoke_token", "Revoke the token of somebody else"
@@ -43,6 +44,9 @@ class Act(TextChoices):
     CHANGE_GUARD = "change_guard", "Change which ports are guarded"
     MANAGE_OUTSIDE = "manage_outside", "Register machines outside Azure"
     MANAGE_NOTICES = "manage_notices", "Say where notices are sent"
+    KEEP_VENDORS = "keep_vendors", "Change a vendor's contact, and say that it was checked"
+    BLOCK_VENDOR = "block_vendor", "Block a vendor's contact, and unblock it"
+    TEND_VISITS = "tend_visits", "Invite a vendor again and tick off logins in a sponsor's place"
     READ_ESTATE = "read_estate", "Have the estate read now"
     HEAR_OF_TROUBLE = "hear_of_trouble", "Be told of what goes wrong"
     HEAR_OF_EMERGENCIES = "hear_of_emergencies", "Be told of each break-glass"
@@ -78,6 +82,8 @@ APPROVERS = frozenset({Role.APPROVER})
 AUDITORS = frozenset({Role.AUDITOR})
 ADMINS = frozenset({Role.ADMIN})
 OVERSEERS = APPROVERS | ADMINS | AUDITORS
+SPONSORS = ENGINEERS | ADMINS  # administrators invite nobody, and look after who is invited
+EVERYBODY = ENGINEERS | OVERSEERS
 READERS = ADMINS | AUDITORS
 DECIDERS = APPROVERS | ADMINS  # their sign-in lasts for a shorter time
 # A program that was given another role by mistake has nothing by it.
@@ -99,6 +105,7 @@ TABLE: Mapping[Act, Power] = {
     Act.SEE_TOKENS:          Power(READERS,   Guests.MAY,        Programs.MAY_NOT, Scope.READ),
     Act.SEE_POLICIES:        Power(READERS,   Guests.MAY,        Programs.MAY,     Scope.READ),
     Act.SEE_INCIDENTS:       Power(READERS,   Guests.MAY,        Programs.MAY,     Scope.READ),
+    Act.SEE_VENDORS:         Power(EVERYBODY, Guests.MAY,        Programs.MAY,     Scope.READ),
     Act.VERIFY:              Power(READERS,   Guests.MAY,        Programs.MAY,     Scope.READ),
     Act.END_ANY:             Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, Scope.REQUEST),
     Act.REVOKE_TOKEN:        Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, Scope.REQUEST),
@@ -111,6 +118,9 @@ TABLE: Mapping[Act, Power] = {
     Act.CHANGE_GUARD:        Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.MANAGE_OUTSIDE:      Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.MANAGE_NOTICES:      Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
+    Act.KEEP_VENDORS:        Power(SPONSORS,  Guests.MAY,        Programs.MAY_NOT, None),
+    Act.BLOCK_VENDOR:        Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
+    Act.TEND_VISITS:         Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.READ_ESTATE:         Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.HEAR_OF_TROUBLE:     Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.HEAR_OF_EMERGENCIES: Power(AUDITORS,  Guests.MAY,        Programs.MAY_NOT, None),

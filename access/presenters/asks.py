@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from access.kinds import all_kinds
+from access.models import AccessRequest
 from access.presenters.moments import duration
 from access.rules.judgement import SOFT, Judgement
 from access.rules.patterns import example_of
@@ -9,6 +11,12 @@ from access.rules.patterns import example_of
 
 def asks_of(judgement: Judgement) -> list[str]:
     return [*_before(judgement), *_during(judgement)]
+
+
+def details_of(asked: AccessRequest) -> list[tuple[str, str]]:
+    """All that its kind was told besides: it is part of what is decided."""
+    found = all_kinds().get(asked.kind)
+    return found.describe(asked) if found else []
 
 
 def ticket_words(judgement: Judgement) -> str:

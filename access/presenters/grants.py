@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from access import policy
+from access.engine.hooks import NOT_KEPT
 from access.models import Grant, Person
 from access.presenters import statuses
 from access.presenters.moments import clock, near
@@ -99,7 +100,8 @@ def _may_extend(grant: Grant, viewer: Person, now: datetime) -> bool:
 
 def _in_trouble(grant: Grant, now: datetime) -> str:
     said = f"{_sentence(grant.outstanding)}. " if grant.outstanding else ""
-    return f"{said}Azure: {grant.problem.rstrip('.')}. {next_try(grant.not_before, now)}"
+    whose = "" if grant.problem == NOT_KEPT else "Azure: "
+    return f"{said}{whose}{grant.problem.rstrip('.')}. {next_try(grant.not_before, now)}"
 
 
 def _sentence(text: str) -> str:

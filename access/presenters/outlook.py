@@ -28,6 +28,7 @@ class Asker:
 
     person: Person
     start: datetime
+    vendor_mail: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _judged(
     longest: dict[int, int] = {}
     why_not = ""
     for minutes in [m for m in presets if m <= way.max_minutes] + [way.max_minutes]:
-        terms = Terms(way.kind, minutes, asker.start, asker.person)
+        terms = Terms(way.kind, minutes, asker.start, asker.person, asker.vendor_mail)
         judgement = judge(wanted, terms, by=using).judgement
         if judgement.allowed:
             longest[minutes] = min(judgement.max_minutes, way.max_minutes)

@@ -6,16 +6,17 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from django.db.models import Prefetch, QuerySet, prefetch_related_objects
+from django.urls import reverse
 
 from access.approvers import Candidate, StageNow, may_decide
 from access.models import AccessRequest, Grant, Machine, Person, RequestedDoor
 from access.offers import caveats_of
 from access.presenters import statuses
-from access.presenters.asks import asks_of
+from access.presenters.asks import asks_of, details_of
 from access.presenters.grants import GrantLine, lines_for
 from access.presenters.moments import near
 from access.presenters.progress import StageLine, progress_of
-from access.presenters.ways import is_for_vendor, label_of, port_words
+from access.presenters.ways import is_for_vendor, label_of, page_asking_for, port_words
 from access.states import GrantState, RequestState
 
 QUICK, SLOW = 2, 30  # seconds between two looks of a page at the server
@@ -45,10 +46,10 @@ class RequestRow:
 
     @property
     def again(self) -> str:
-        """The address's query with which the same can be asked for again."""
+        """The address at which the same can be asked for again."""
         words = [("machine", str(machine.pk)) for machine in self.machines]
         words += [("kind", self.access_request.kind), ("again", self.access_request.reference)]
-        return urlencode(words)
+        return f"{reverse(page_asking_for(self.access_request.kind))}?{urlencode(words)}"
 
     @property
     def status(self) -> statuses.Status:
@@ -78,7 +79,7 @@ class RequestPage:
     may_decide: bool
     stages: list[StageNow]
     progress: list[StageLine]
-    again: str  # the query to ask for the same once more
+    again: str  # where the same can be asked for once more
     every: int  # seconds between polls; 0 when all is over
 
     @property
@@ -139,6 +140,10 @@ class RequestPage:
         """Where the end is known ahead: of what starts at a set time."""
         start = self.access_request.asked_start
         return self.access_request.window_from(start)[1] if start else None
+
+    @property
+    def details(self) -> list[tuple[str, str]]:
+        return details_of(self.access_request)
 
     @property
     def asks(self) -> list[str]:

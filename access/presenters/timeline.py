@@ -8,9 +8,12 @@ from typing import Any
 from access.models import LedgerEntry
 from access.presenters.changes import changes_of
 from access.presenters.moments import day_and_clock, duration
+from access.presenters.timeline_vendors import ICONS as VENDORS_ICONS
+from access.presenters.timeline_vendors import VENDORS, reason_in_words
 from access.presenters.ways import label_of
 
 WHAT_HAPPENED: dict[str, str] = {
+    **VENDORS,
     "request.submitted": "asked for access",
     "request.approved": "approved the request",
     "request.denied": "denied the request",
@@ -158,6 +161,7 @@ WHAT_HAPPENED: dict[str, str] = {
     "person.confirm.refused": "tried to confirm as somebody else and was refused",
 }
 ICONS = {
+    **VENDORS_ICONS,
     "request.approved": "circle-check",
     "request.denied": "circle-x",
     "request.withdrawn": "undo-2",
@@ -213,6 +217,8 @@ def what_happened(event: str) -> str:
 def who_did(entry: LedgerEntry) -> str:
     if entry.actor_kind == "system":
         return SYSTEM_NAMES.get(entry.actor_name, entry.actor_name)
+    if entry.actor_kind == "vendor":  # somebody's namesake may have an account here
+        return f"{entry.actor_name} (vendor)"
     return entry.actor_name
 
 
@@ -221,16 +227,12 @@ def story(entries: Iterable[LedgerEntry]) -> list[Step]:
     steps: list[Step] = []
     for entry in entries:
         step = _step(entry)
-        if steps and _same(steps[-1], step):
+        if steps and _gist(steps[-1]) == _gist(step):
             steps[-1].times += 1
             steps[-1].at = step.at
         else:
             steps.append(step)
     return steps
-
-
-def _same(one: Step, other: Step) -> bool:
-    return _gist(one) == _gist(other)
 
 
 def _gist(step: Step) -> tuple[str, ...]:
@@ -254,7 +256,7 @@ def _step(entry: LedgerEntry) -> Step:
 
 def _detail(event: str, data: dict[str, Any]) -> str:
     """What a person wrote or Azure said, where there is something to say."""
-    said = data.get("comment") or data.get("reason") or ""
+    said = reason_in_words(data.get("comment") or data.get("reason") or "")
     if event in ("request.submitted", "request.extension_asked"):
         return ""  # the terms stand on the page in full
     if event == "request.changed":

@@ -38,6 +38,11 @@ class Way:
         return f"{self.kind}:{self.port}"
 
     @property
+    def page(self) -> str:
+        """The name of the page on which it is asked for."""
+        return page_asking_for(self.kind)
+
+    @property
     def hint(self) -> str:
         if self.for_vendor:
             return "For somebody without an account here. The page opens in their browser."
@@ -65,6 +70,11 @@ def label_of(kind: str, port: int) -> str:
 def port_words(port: int) -> str:
     """``22 (SSH)``."""
     return f"{port} ({PORTS[port]})" if port in PORTS else str(port)
+
+
+def page_asking_for(kind: str) -> str:
+    found = all_kinds().get(kind)
+    return found.asks_at if found else "request-new"
 
 
 def is_for_vendor(kind: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Count
@@ -11,7 +12,7 @@ from django.utils.timezone import localtime
 from access import judging, policy
 from access.approvers import Pool
 from access.errors import Invalid, Overreach
-from access.kinds import Offer, kind_named
+from access.kinds import Offer, Particulars, kind_named
 from access.lockdowns import reason_shut
 from access.models import AccessRequest, Machine, Person, RequestedDoor
 from access.offers import doors_needed, find_offer, overlap
@@ -48,10 +49,19 @@ class Words:
     ticket: str
 
 
+@dataclass(frozen=True)
+class Checked:
+    """The ways in, in the order that they were asked for, what the policy says of them, and what
+    the kind keeps of the rest."""
+
+    wanted: list[Wanted]
+    ruling: Ruling
+    details: dict[str, Any]
+
+
 def check_submission(
     submission: Submission, machines: Sequence[Machine], by: Person, now: datetime
-) -> tuple[list[Wanted], Ruling]:
-    """The ways in, in the order that they were asked for, and what the policy says of them."""
+) -> Checked:
     if len(machines) > MOST_MACHINES:
         raise Invalid({"machine": f"Choose at most {MOST_MACHINES} machines for one request."})
     _check_measure(machines, by)
@@ -60,10 +70,26 @@ def check_submission(
     ruling = check_words(words, wanted, by=by, now=now, vendor_mail=submission.vendor_mail)
     if problems := _check_vendor(submission, by, now):
         raise Invalid(problems)
+    details = _particulars(submission, machines, by, now)
     for each in wanted:
         _check_works(words, each, now, named=len(wanted) > 1)
         _check_others(submission, each, by, now)
-    return wanted, ruling
+    return Checked(wanted, ruling, details)
+
+
+def _particulars(
+    submission: Submission, machines: Sequence[Machine], by: Person, now: datetime
+) -> dict[str, Any]:
+    sent = Particulars(
+        by=by,
+        machines=machines,
+        now=now,
+        vendor_name=clean_text(submission.vendor_name),
+        vendor_company=clean_text(submission.vendor_company),
+        vendor_mail=clean_text(submission.vendor_mail),
+        told=submission.details,
+    )
+    return kind_named(submission.kind).particulars(sent)
 
 
 def _check_measure(machines: Sequence[Machine], by: Person) -> None:
@@ -177,7 +203,8 @@ def _check_vendor(submission: Submission, by: Person, now: datetime) -> dict[str
     if not clean_text(submission.vendor_company):
         return {"vendor_company": "Name the company of the person who will use the link."}
     if Pool(now).is_vendor(by, submission.vendor_mail):
-        return {"vendor_mail": "This is your own address. A link is for somebody else."}
+        own = "This is your own address. A link is for somebody else."
+        raise Overreach({"vendor_mail": own})
     return {}
 
 

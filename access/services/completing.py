@@ -8,6 +8,7 @@ from access import ledger, notices, tasks
 from access.engine.extend import lengthen
 from access.errors import WrongState
 from access.gatekeeping import refusal_of_more
+from access.kinds import kind_named
 from access.models import AccessRequest, ApprovedHow, Grant, Person
 from access.services.granting import check_free, grants_for, record_grants
 from access.states import WANTING, RequestState, move_request
@@ -64,6 +65,7 @@ def _carry_out(
 
 def _release(locked: AccessRequest, now: datetime, *, by: Person, comment: str) -> None:
     """Approved anew: the grants that wait are opened at the engine's next look."""
+    kind_named(locked.kind).granted(locked, ())
     locked.hold, locked.held_at, locked.decided_by = "", None, by
     locked.approved_how = ApprovedHow.PEOPLE  # whatever it was before
     _settle(locked, now, comment)

@@ -97,7 +97,7 @@ def deny(
 def lock(access_request: AccessRequest) -> AccessRequest:
     """Without joins: PostgreSQL re-reads a row that it had to wait for, but not what was joined
     to it, and "already approved" would then not know by whom."""
-    return AccessRequest.objects.select_for_update().get(pk=access_request.pk)
+    return AccessRequest.objects.select_for_update(no_key=True).get(pk=access_request.pk)
 
 
 def decided_already(locked: AccessRequest) -> WrongState:

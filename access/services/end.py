@@ -6,7 +6,8 @@ from django.db.models import Q
 from access import ledger, notices, policy, tasks
 from access.clock import db_now
 from access.errors import Invalid, WrongState
-from access.models import EndedHow, EndOrder, Grant, Person
+from access.ledger import Outsider
+from access.models import AccessRequest, EndedHow, EndOrder, Grant, Person
 from access.notices.grants import doors_of
 from access.services.refusals import one_transaction
 from access.services.submission import REASON_LIMIT, clean_text
@@ -30,12 +31,29 @@ def end(grant: Grant, *, by: Person, reason: str = "") -> Grant:
         if grant.state == GrantState.CLOSED:
             raise WrongState("This access is already closed.")
         now, together = db_now(), _together(grant)
-        orders = [_order(each, by=by, at=now, how=how, reason=reason) for each in together]
+        words = {"at": now, "how": how, "reason": reason}
+        orders = [_order(each, by, **words) for each in together]
         if how == EndedHow.REVOKED and any(orders):
             _tell(grant, by, reason)
         gates = [each.gate_id for each in together]
         transaction.on_commit(lambda: tasks.wake(gates))
     return grant
+
+
+def give_back(asked: AccessRequest, *, by: Outsider) -> bool:
+    """Whoever it was given to from outside needs it no longer: orders the end of all that the
+    request opened. Safe to repeat; ``False`` where nothing was left to end. Inside the caller's
+    transaction, which knows who that is, and before anything is written to the ledger there."""
+    left = Grant.objects.filter(CAN_BE_ENDED, access_request=asked)
+    grants = list(left.select_related("machine", "access_request").order_by("pk"))
+    words = {"by": None, "at": db_now(), "how": EndedHow.BY_VENDOR}
+    orders = [EndOrder.objects.get_or_create(grant=grant, defaults=words) for grant in grants]
+    for order, new in orders:  # whoever else ends one of them has its row before the ledger's head
+        if new:
+            _record(order, by)
+    gates = sorted({grant.gate_id for grant in grants})
+    transaction.on_commit(lambda: tasks.wake(gates))
+    return any(new for _, new in orders)
 
 
 def how_of(grant: Grant, by: Person) -> EndedHow:
@@ -62,18 +80,23 @@ def _together(grant: Grant) -> list[Grant]:
     return list(same.select_related("machine", "access_request").order_by("pk"))
 
 
-def _order(grant: Grant, **words: object) -> bool:
+def _order(grant: Grant, by: Person, **words: object) -> bool:
     """``False`` when its end was ordered already."""
-    order, new = EndOrder.objects.get_or_create(grant=grant, defaults=words)
+    order, new = EndOrder.objects.get_or_create(grant=grant, defaults={"by": by, **words})
     if new:
-        ledger.record(
-            "grant.revoked" if order.how == EndedHow.REVOKED else "grant.end_ordered",
-            by=order.by,
-            reference=grant.access_request.reference,
-            subject=grant.machine.resource_key,
-            data={"grant": grant.pk, "kind": grant.kind, "reason": order.reason},
-        )
+        _record(order, by)
     return new
+
+
+def _record(order: EndOrder, by: Person | Outsider) -> None:
+    grant = order.grant
+    ledger.record(
+        "grant.revoked" if order.how == EndedHow.REVOKED else "grant.end_ordered",
+        by=by,
+        reference=grant.access_request.reference,
+        subject=grant.machine.resource_key,
+        data={"grant": grant.pk, "kind": grant.kind, "reason": order.reason},
+    )
 
 
 def _tell(grant: Grant, by: Person, reason: str) -> None:

@@ -87,7 +87,7 @@ def _lock_root(parent: AccessRequest) -> AccessRequest:
     list(locked.order_by("pk"))
     gates = Gate.objects.select_for_update(no_key=True).filter(pk__in=wanting.values("gate"))
     list(gates.order_by("pk"))
-    return AccessRequest.objects.select_for_update().get(pk=root_id)
+    return AccessRequest.objects.select_for_update(no_key=True).get(pk=root_id)
 
 
 def _extendable(root: AccessRequest, now: datetime) -> list[Grant]:
@@ -119,6 +119,7 @@ def _request(
         vendor_name=root.vendor_name,
         vendor_company=root.vendor_company,
         vendor_mail=root.vendor_mail,
+        details=root.details,
         policy=judge(asked_for, terms).as_json(),
         created_at=now,
     )

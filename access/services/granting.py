@@ -19,7 +19,7 @@ def grants_for(access_request: AccessRequest, now: datetime) -> list[Grant]:
     """
     doors = list(access_request.doors.order_by("machine_id", "pk"))
     ids = {door.machine_id for door in doors}
-    locked = Machine.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    locked = Machine.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     machines = {machine.pk: machine for machine in locked}
     start, end = access_request.window_from(now)
     if end <= now:
@@ -60,6 +60,7 @@ def record_grants(
     access_request.doors.update(pending=False)
     doors = access_request.doors.select_related("machine__bastion").order_by("pk")
     caveats = caveats_of(doors)  # the approver was shown them
+    kind_named(access_request.kind).granted(access_request, grants)
     ledger.record(
         event,
         by=by,

@@ -3,8 +3,10 @@
 import re
 import unicodedata
 import uuid
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 REASON_LIMIT = 1000
 MOST_MACHINES = 20
@@ -16,7 +18,7 @@ TICKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9#/_.-]{0,63}")
 @dataclass(frozen=True)
 class Submission:
     """``start`` is aware, or ``None`` for "now". ``others``: (machine id, port) of further
-    machines that the same decision is for."""
+    machines that the same decision is for. ``details``: what the kind wants to be told besides."""
 
     submission_key: uuid.UUID
     machine_id: int
@@ -30,6 +32,7 @@ class Submission:
     vendor_company: str = ""
     vendor_mail: str = ""
     others: tuple[tuple[int, int], ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ports(self) -> dict[int, int]:

@@ -1,5 +1,7 @@
 """Asking for access: for one machine, or for several with one decision."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -14,8 +16,7 @@ from access.errors import Invalid, KeyReused
 from access.kinds import all_kinds, kind_named
 from access.models import AccessRequest, Machine, Person, RequestedDoor
 from access.offers import caveats_of, doors_needed
-from access.ruling import Ruling
-from access.services.checks import Wanted, check_submission
+from access.services.checks import Checked, check_submission
 from access.services.completing import complete_by_rule
 from access.services.refusals import one_transaction
 from access.services.submission import REASON_LIMIT, Submission, clean_text
@@ -39,8 +40,8 @@ def submit(submission: Submission, *, by: Person) -> AccessRequest:
                 return check_same(again, submission)
             policy.check_may_request(by)
             now = db_now()
-            wanted, ruling = check_submission(submission, machines, by, now)
-            made = _create(submission, wanted, ruling, by, now)
+            checked = check_submission(submission, machines, by, now)
+            made = _create(submission, checked, by, now)
             if made.judgement.auto_approve:
                 complete_by_rule(made, now)
             else:
@@ -58,7 +59,7 @@ def for_whom(submission: Submission) -> Submission:
     person's own choice that rules of the policy listen to."""
     if submission.kind not in all_kinds() or kind_named(submission.kind).exclusive:
         return submission
-    return replace(submission, vendor_name="", vendor_company="", vendor_mail="")
+    return replace(submission, vendor_name="", vendor_company="", vendor_mail="", details={})
 
 
 def sent_before(submission: Submission, by: Person) -> AccessRequest | None:
@@ -75,6 +76,7 @@ def check_same(again: AccessRequest, submission: Submission) -> AccessRequest:
     words = {**_words_of(submission), "extends_id": None}
     doors = again.doors.filter(kind=again.kind).values_list("machine_id", "port")
     same = all(getattr(again, name) == value for name, value in words.items())
+    same = same and again.details.get("sent", "") == digest_of_details(submission)
     if again.revision == 1 and not (same and dict(doors) == submission.ports):
         raise KeyReused(reused(again))
     return again
@@ -94,6 +96,14 @@ def _words_of(submission: Submission) -> dict[str, Any]:
     }
 
 
+def digest_of_details(submission: Submission) -> str:
+    """By which the same details are recognised; the kind keeps them in an order of its own."""
+    if not submission.details:
+        return ""
+    text = json.dumps(submission.details, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def reused(again: AccessRequest) -> str:
     return (
         f"This was sent before as {again.reference}, with other words. Change that one, or start "
@@ -103,32 +113,35 @@ def reused(again: AccessRequest) -> str:
 
 def lock_machines(submission: Submission) -> list[Machine]:
     """In the order of their numbers, so that two submissions cannot wait for each other; returned
-    as they were asked for."""
+    as they were asked for. ``no_key``: a worker that writes a grant twice in one transaction makes
+    PostgreSQL look at its machine again when it commits, while it holds the ledger's head, which
+    we want next. So wherever machines or requests are locked."""
     ids = list(submission.ports)
-    rows = Machine.objects.select_for_update().filter(pk__in=ids).order_by("pk")
+    rows = Machine.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
     found = {machine.pk: machine for machine in rows}
     if len(found) != len(ids):
         raise Invalid({"machine": "Choose a machine from the list."})
     return [found[pk] for pk in ids]
 
 
-def _create(
-    submission: Submission, wanted: Sequence[Wanted], ruling: Ruling, by: Person, now: datetime
-) -> AccessRequest:
+def _create(submission: Submission, checked: Checked, by: Person, now: datetime) -> AccessRequest:
+    sent = digest_of_details(submission)
     access_request = AccessRequest(
         requester=by,
         submission_key=submission.submission_key,
         **_words_of(submission),
-        policy=ruling.as_json(),
+        details={**checked.details, **({"sent": sent} if sent else {})},
+        policy=checked.ruling.as_json(),
         created_at=now,
     )
     doors = [
         RequestedDoor(machine=each.machine, vm_id=each.machine.vm_id, kind=o.kind, port=o.port)
-        for each in wanted
+        for each in checked.wanted
         for o in doors_needed(each.machine, each.offer)
     ]
     write(access_request, doors, now)
-    _record(access_request, [each.machine for each in wanted], doors, by)
+    kind_named(access_request.kind).submitted(access_request)
+    _record(access_request, [each.machine for each in checked.wanted], doors, by)
     return access_request
 
 

@@ -19,6 +19,7 @@ from access.presenters.asks import ticket_words
 from access.presenters.moments import duration
 from access.presenters.more_time import MoreTime, more_time_for
 from access.presenters.requests import row_for
+from access.presenters.ways import is_for_vendor
 from access.states import RequestState
 from access.views.numbers import number_in
 from access.views.problems import accepted, mapped, mapped_onto, told_if_sent
@@ -114,6 +115,7 @@ def _change_page(request: HttpRequest, asked: AccessRequest, form: ChangeForm) -
         "asked": asked,
         "row": row_for(asked, now),
         "form": form,
+        "for_vendor": is_for_vendor(asked.kind),
         "given": sum(1 for each in asked.decisions.all() if each.dismissed_at is None),
         "outlook": {"judgement": asked.judgement},
         "ticket_hint": ticket_words(asked.judgement),

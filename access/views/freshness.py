@@ -2,13 +2,13 @@
 
 import hashlib
 
-from django.db.models import Exists, Max, OuterRef, Subquery
+from django.db.models import Count, Exists, Max, OuterRef, Q, Subquery
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 
 from access import policy
 from access.gatekeeping import overdue_grants
-from access.models import LedgerEntry, Person
+from access.models import LedgerEntry, Notice, NoticeState, Person
 from access.models.requests import REFERENCE_PREFIX
 from access.presenters.statuses import OVERDUE_AFTER
 
@@ -41,11 +41,20 @@ def request_etag(person: Person, pk: int) -> str:
         policy.visible_requests(person)
         .filter(pk=pk)
         .order_by("grants__pk")
-        .values_list(*REQUEST_FACTS, Exists(late), Subquery(last))
+        .values_list(*REQUEST_FACTS, Exists(late), Subquery(last), _letters(reference))
     )
     if not rows:
         raise Http404
     return mark(person, rows)
+
+
+def _letters(reference: str) -> Subquery:
+    """How far those to people without an account got, which no ledger line tells."""
+    outside = Notice.objects.filter(reference=reference, person=None, endpoint=None)
+    settled = Count("pk", filter=~Q(state=NoticeState.QUEUED))
+    in_vain = Count("pk", filter=~Q(problem=""))
+    counted = outside.order_by().values("reference").annotate(n=settled * 10_000 + in_vain)
+    return Subquery(counted.values("n"))
 
 
 def mark(person: Person, *facts: object) -> str:

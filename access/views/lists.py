@@ -66,11 +66,15 @@ def open_now(request: HttpRequest, person: Person) -> HttpResponse:
 
 
 def _overdue_on_top(person: Person) -> QuerySet[AccessRequest]:
-    late = overdue_grants(Now() - OVERDUE_AFTER).filter(access_request=OuterRef("pk"))
-    rank = Case(When(Exists(late), then=Value(ON_TOP)), default=F("created_at"))
-    rows = AccessRequest.objects.filter(requester=person).annotate(rank=rank)
+    rows = ranked(AccessRequest.objects.filter(requester=person))
     ended = Grant.objects.select_related("end_order")
     return with_doors(rows).prefetch_related(Prefetch("grants", ended))
+
+
+def ranked(rows: QuerySet[AccessRequest]) -> QuerySet[AccessRequest]:
+    """``rank``: by which what is overdue comes before the newest."""
+    late = overdue_grants(Now() - OVERDUE_AFTER).filter(access_request=OuterRef("pk"))
+    return rows.annotate(rank=Case(When(Exists(late), then=Value(ON_TOP)), default=F("created_at")))
 
 
 def _held(person: Person) -> QuerySet[Grant]:

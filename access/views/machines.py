@@ -13,6 +13,7 @@ from access.models import Machine, Person
 from access.offers import with_offers
 from access.presenters.ways import possible, ways_into
 from access.services.submission import MOST_MACHINES
+from access.views.numbers import number_in
 from access.views.pages import Page, page_of
 from access.views.preflight import asked_machines
 from access.views.who import signed_in
@@ -31,6 +32,7 @@ def machines(request: HttpRequest, _person: Person) -> HttpResponse:
     found = [(machine, ways_into(machine, shut)) for machine in page.rows]
     context = {
         "typed": typed,
+        "contact": number_in(request.GET.get("contact", "")),  # whom the machine is chosen for
         "page": page,
         "turns": _turns(page),
         "found": [(machine, ways, bool(possible(ways))) for machine, ways in found],

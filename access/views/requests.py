@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Prefetch
+from django.db.models import BooleanField, ExpressionWrapper, Prefetch, Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -129,9 +129,12 @@ def _extensions(access_request: AccessRequest) -> list[AccessRequest]:
 
 
 def _story(access_request: AccessRequest) -> list[Step]:
-    """The latest lines, oldest first."""
-    lines = LedgerEntry.objects.filter(reference=access_request.reference).order_by("-seq")
-    return story(reversed(lines[:LONGEST_STORY]))
+    """The latest lines, oldest first. Where there are too many, those of somebody outside are left
+    out: who merely has a vendor's address can cause them, and would hide who approved."""
+    lines = LedgerEntry.objects.filter(reference=access_request.reference)
+    outside = ExpressionWrapper(Q(actor_kind="vendor"), BooleanField())
+    ranked = lines.order_by(outside, "-seq")
+    return story(sorted(ranked[:LONGEST_STORY], key=lambda line: line.seq))
 
 
 def _source(page: RequestPage) -> str:

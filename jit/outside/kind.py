@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from django.conf import settings
 
 from access.errors import Receipt
-from access.kinds import Command, Door, DoorKey, Offer, Seen, Session, Stray, Visit
+from access.kinds import Command, Door, DoorKey, Offer, Seen, Session, Stray, Unconcerned, Visit
 from access.models import BastionHost, Gate, Machine
 from access.preflight import Check
 from access.sites import Site
@@ -20,7 +20,7 @@ from portal.azure.checks import facts
 from portal.azure.checks.skus import Feature, allows, needs
 
 
-class AddressWindow:
+class AddressWindow(Unconcerned):
     name = "address"
     label = "Address window"
     exclusive = False

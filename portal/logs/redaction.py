@@ -16,6 +16,7 @@ SHORTEST_KNOWN = 8  # characters; a shorter value would be found in any text
 NAMES = (
     "client_secret|client_assertion|access_token|refresh_token|id_token|device_code|user_code"
     "|code_verifier|password|passwd|csrfmiddlewaretoken|sessionid|__Host-session|__Host-csrf"
+    "|__Host-visit"
 )
 HEADERS = (
     "proxy-authorization|authorization|set-cookie|cookie|x-csrftoken|x-identity-header"
@@ -24,7 +25,11 @@ HEADERS = (
 # Each alternative: what may stay (``keep…``), then what may not. All are linear.
 PATTERN = re.compile(
     rf"""
-      (?P<keep1>\bbax_[a-z0-9]{{8}}_)[\w-]{{16,}}                 # a personal token
+      (?P<keep1>ba[xv]_[a-z0-9]{{8}}_)[\w-]{{16,}}                # a personal token, a vendor's
+    | (?P<keep10>/visit/(?:bav_[a-z0-9]{{8}}_)?)[\w%~-]{{10,}}+(?!\.\w|\[)  # what may be one
+    | (?P<keep11>\bvisit=|["']visit["']\s{{0,3}}[:=]\s{{0,3}}["']?)[\w~-]{{16,}}
+    | (?P<keep12>\bc[oó]d(?:e|igo)["']?(?:\s{{0,3}}[:=]\s{{0,3}}|\s{{1,3}})["']?)
+      \d{{4}}[\ -]?\d{{4}}\b                                      # mailed to a vendor
     | \beyJ[\w-]{{5,}}\.[\w-]+(?:\.[\w-]*){{1,3}}                   # a JWT, signed or encrypted
     | \bgAAAAA[\w-]{{20,}}={{0,2}}                                  # sealed with Fernet
     | (?P<keep2>/api/shareable-url/)[^\s"'<>\\]+                    # who knows it is let in

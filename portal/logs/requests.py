@@ -11,6 +11,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from portal.logs import trail
+from portal.logs.redaction import redact
 
 Handler = Callable[[HttpRequest], HttpResponse]
 QUIET_ROUTES = {"healthz", "readyz"}  # asked every few seconds, by machines
@@ -34,6 +35,14 @@ class RequestTrail:
             response.headers["X-Request-ID"] = laid.request_id
             _tell(request, response.status_code, round((time.perf_counter() - began) * 1000))
         return response
+
+
+class NoAddresses(logging.Filter):
+    """For Django's own lines about refused requests, which say the path: a vendor's is a secret."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
 
 
 def _tell(request: HttpRequest, status: int, took: int) -> None:

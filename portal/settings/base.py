@@ -1,6 +1,7 @@
 """What every installation shares."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from csp.constants import NONCE, NONE, SELF
@@ -14,6 +15,7 @@ from portal.settings.notices import *  # noqa: F403
 from portal.settings.reading import ROOT, env
 from portal.settings.tasks import *  # noqa: F403
 from portal.settings.tasks import EXPIRES
+from portal.settings.vendors import *  # noqa: F403
 
 INSTALLED_APPS = [
     "portal",
@@ -38,6 +40,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "portal.web.hosts.HostsApart",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "portal.web.forgery.NoForgery",
@@ -78,6 +81,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "portal.web.templatetags.words",
                 "portal.web.templatetags.glass",
                 "portal.web.templatetags.browsers",
+                "links.templatetags.visits",
             ],
         },
     }
@@ -110,7 +114,8 @@ CSRF_FAILURE_VIEW = "portal.web.problems.csrf_failure"
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en-gb"
-USE_I18N = True
+USE_I18N = True  # the vendors' pages and letters; the portal itself is English
+LOCALE_PATHS = [ROOT / "links" / "locale"]
 
 # How many proxies of ours stand in front and append to X-Forwarded-For. None: nobody is believed.
 TRUSTED_PROXIES = 0
@@ -159,6 +164,7 @@ ACCESS_SESSIONS_SLOW_SECONDS = 300.0  # … and when nobody has anything open an
 ACCESS_CLOSER_SILENCE_SECONDS = 60.0  # without a closer for so long, nothing is opened
 ACCESS_WAKE_EXPIRES_SECONDS = float(EXPIRES)
 ACCESS_DEMO_SIGN_IN = False
+DEMO_MAIL: Path | None = None  # a folder in which the demo keeps its mail, for a page of its own
 ACCESS_CLIENT_ADDRESS = "portal.web.address.client_address"
 
 # Keys that seal what is kept of other services, newest first; old ones still open what they sealed.

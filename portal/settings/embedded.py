@@ -7,7 +7,7 @@ database alone knows what is due and the next sweep finds it.
 from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
-from portal.settings.base import FIELD_KEYS, LOGGING, PORTAL_URL
+from portal.settings.base import EMAIL_HOST, FIELD_KEYS, LOGGING, PORTAL_URL
 from portal.settings.reading import ROOT, env
 from portal.settings.simulated import DEMO_FIELD_KEY, PRINCIPALS
 from portal.settings.sqlite import sqlite
@@ -31,17 +31,19 @@ AZURE_SIMULATED = True
     AZURE_CLOSER_CLIENT_ID,
     AZURE_KEEPER_CLIENT_ID,
 ) = PRINCIPALS
-AZURE_ENDPOINT = f"http://127.0.0.1:{AZURE_SIM_PORT}"
+AZURE_ENDPOINT = VENDOR_BASTION_STAND_IN = f"http://127.0.0.1:{AZURE_SIM_PORT}"
 AZURE_SUBSCRIPTIONS = []
 ACCESS_DEMO_SIGN_IN = True
 PORTAL_URL = PORTAL_URL or f"http://127.0.0.1:{PORT}"
 FIELD_KEYS = FIELD_KEYS or [DEMO_FIELD_KEY]
 NOTICES_ALLOW_LOOPBACK = True
+if not EMAIL_HOST:  # then mail is kept as files, and read at /demo/mail/
+    EMAIL_HOST = "the demo's own mailbox"
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = DEMO_MAIL = VAR / "mail"
 
 CELERY_BROKER_URL = "memory://localhost//"
 CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.02}
-# No prefetch quota: with a full one this transport is read again only after two seconds.
-CELERY_WORKER_PREFETCH_MULTIPLIER = 0
 ACCESS_DRIFT_SECONDS = 30.0  # who tries it out need not wait
 # Pages that keep themselves fresh would hide in a terminal what matters.
 LOGGING["loggers"]["portal.requests"] = {"level": "WARNING"}

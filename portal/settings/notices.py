@@ -21,6 +21,8 @@ NOTICES_CA_FILE = env("NOTICES_CA_FILE", default="")  # further certificate auth
 NOTICES_ALLOW_LOOPBACK = False  # plain http to this machine itself: for the demo and tests
 NOTICES_KEEP_DAYS = env.float("NOTICES_KEEP_DAYS", default=90.0)  # the ledger keeps what was done
 NOTICES_GIVE_UP_HOURS = env.float("NOTICES_GIVE_UP_HOURS", default=72.0)
+# Who writes letters to people without an account, by the first part of the event.
+NOTICES_LETTERS = {"visit": "links.letters"}
 NOTICES_LEASE_SECONDS = 60.0  # one attempt must end within
 NOTICES_PAUSE_SECONDS = (
     15.0  # after the first attempt in vain; each further one waits twice as long

@@ -20,6 +20,8 @@ from portal.settings.base import (
     FIELD_KEYS,
     LOG_LEVEL,
     PORTAL_URL,
+    VENDOR_BASTION_STAND_IN,
+    VENDOR_URL,
 )
 from portal.settings.logs import written_as
 from portal.settings.reading import ROOT, env
@@ -27,6 +29,7 @@ from portal.settings.servers import (
     CELERY_BROKER_TRANSPORT_OPTIONS,
     database,
     redis_cache,
+    refuse_unsafe_visits,
     refuse_weak_field_keys,
     refuse_weak_key,
 )
@@ -60,6 +63,9 @@ if not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS:
 PORTAL_URL = PORTAL_URL or f"https://{ALLOWED_HOSTS[0]}"
 if not PORTAL_URL.startswith("https://"):
     raise ImproperlyConfigured("PORTAL_URL must be https in production.")
+refuse_unsafe_visits(VENDOR_URL, PORTAL_URL, ALLOWED_HOSTS)
+if env("VENDOR_BASTION_STAND_IN", default="") or VENDOR_BASTION_STAND_IN:
+    raise ImproperlyConfigured("VENDOR_BASTION_STAND_IN does not exist in production.")
 FIELD_KEYS = refuse_weak_field_keys(FIELD_KEYS)
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 DATABASES = {"default": database(env.db("DATABASE_URL"))}
@@ -89,6 +95,8 @@ CSRF_COOKIE_SECURE = True
 CSRF_COOKIE_NAME = "__Host-csrf"
 THEME_COOKIE_NAME = "__Host-theme"
 MESSAGE_COOKIE_NAME = "__Host-messages"
+VENDOR_COOKIE_NAME = "__Host-visit"
+VENDOR_LANGUAGE_COOKIE_NAME = "__Host-visit-language"
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         **CONTENT_SECURITY_POLICY["DIRECTIVES"],

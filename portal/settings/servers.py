@@ -2,11 +2,13 @@
 
 import base64
 from typing import Any
+from urllib.parse import urlsplit
 
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
 SHORTEST_KEY = 50
+HTTPS = 443  # the port, where an address says none
 HOW_TO_MAKE_A_FIELD_KEY = (
     'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())" '
     "makes one."
@@ -62,3 +64,17 @@ def refuse_weak_field_keys(keys: list[str]) -> list[str]:
         if base64.urlsafe_b64decode(key).startswith(b"demo"):
             raise ImproperlyConfigured("FIELD_KEYS holds the demo's key, which everybody knows.")
     return keys
+
+
+def refuse_unsafe_visits(vendors: str, portals: str, allowed: list[str]) -> None:
+    """``vendors``: where vendors' pages are, empty for under the portal's own address."""
+    if not vendors:
+        return
+    found, ours = urlsplit(vendors), urlsplit(portals)
+    is_plain = not (found.path or found.query or found.fragment or "@" in found.netloc)
+    if found.scheme != "https" or not found.hostname or not is_plain:
+        raise ImproperlyConfigured("VENDOR_URL must be https in production, and a host alone.")
+    if found.hostname not in allowed:
+        raise ImproperlyConfigured(f"ALLOWED_HOSTS must name {found.hostname}, of VENDOR_URL.")
+    if (found.hostname, found.port or HTTPS) == (ours.hostname, ours.port or HTTPS):
+        raise ImproperlyConfigured("VENDOR_URL must be another host than PORTAL_URL, or empty.")

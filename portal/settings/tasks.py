@@ -10,7 +10,9 @@ CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_WORKER_ENABLE_REMOTE_CONTROL = False  # else whoever reaches the broker stops the workers
-CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# No quota: one that is full of messages whose acknowledgement was lost with Redis is never read
+# from again. Who takes more than they can do loses nothing: the sweep asks again, others are free.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
@@ -25,6 +27,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sessions": {"task": "portal.watch", "schedule": 2.0, "options": {"expires": EXPIRES}},
     "policies": {"task": "jit.keep", "schedule": 2.0, "options": {"expires": EXPIRES}},
     "reminders": {"task": "access.remind", "schedule": 5.0, "options": {"expires": EXPIRES}},
+    "logins": {"task": "links.remind", "schedule": 60.0, "options": {"expires": EXPIRES}},
+    "visits": {"task": "links.forget", "schedule": 600.0, "options": {"expires": EXPIRES}},
     "forget": {"task": "access.forget", "schedule": 600.0, "options": {"expires": EXPIRES}},
     "browsers": {
         "task": "portal.forget_sessions",
@@ -51,5 +55,7 @@ CELERY_TASK_ROUTES = {
     "access.deliver": {"queue": "notices"},
     "access.remind": {"queue": "notices"},
     "access.forget": {"queue": "notices"},
+    "links.remind": {"queue": "notices"},
+    "links.forget": {"queue": "notices"},
     "portal.forget_sessions": {"queue": "notices"},
 }

@@ -31,7 +31,8 @@ AZURE_SIMULATED = True
     AZURE_CLOSER_CLIENT_ID,
     AZURE_KEEPER_CLIENT_ID,
 ) = PRINCIPALS
-AZURE_ENDPOINT = "http://127.0.0.1:9"  # each test names its own simulator
+# Each test names its own simulator.
+AZURE_ENDPOINT = VENDOR_BASTION_STAND_IN = "http://127.0.0.1:9"
 AZURE_POLL_SECONDS = 0.05
 ACCESS_DEMO_SIGN_IN = True
 PORTAL_URL = "https://access.example.test"

@@ -7,7 +7,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from links.visiting.views import pages
 from portal.web.api_problems import is_for_api, problem_of
+from portal.web.hosts import is_for_vendor
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -22,6 +24,8 @@ class OfSomeSize:
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isascii() and length.isdecimal() and int(length[:20]) <= _most():
             return self.get_response(request)
+        if is_for_vendor(request):
+            return pages.problem(request, 413)
         if is_for_api(request):
             return problem_of(413, "too-large", _words())
         return render(request, "problems/413.html", {"words": _words()}, status=413)

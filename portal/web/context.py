@@ -23,6 +23,7 @@ from access.gatekeeping import closer_is_seen
 from access.lockdowns import rows_in_force
 from access.models import Finding, Person, PolicyState, PolicyVersion, Role
 from access.presenters.lockdowns import bands
+from links.sponsoring.presenters.waiting import visits_of
 from portal.directory import standing
 
 THEMES = ("light", "dark")
@@ -39,6 +40,7 @@ def _shell(request: HttpRequest) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "theme": theme if theme in THEMES else "",
         "simulated": settings.AZURE_SIMULATED,
+        "demo_mail": settings.DEMO_MAIL is not None,
         "now": timezone.now(),
         "here": request.get_full_path() if request.method == "GET" else "",
         "area": request.resolver_match.url_name if request.resolver_match else "",
@@ -61,6 +63,7 @@ def _for_person(person: Person) -> dict[str, Any]:
         "reviews": _most(known["owed"]) if oversees else 0,
         "beside": _most(known["drift"] + known["owed"]) if oversees else 0,
         "waiting": _most(known["waiting"]),
+        "visits": known["visits"],
         "closer_silent": not known["closer_seen"],
         "incidents": bands(person) if known["incident"] else [],
         "directory": standing.standing_of(known, timezone.now()),
@@ -71,7 +74,8 @@ def _for_person(person: Person) -> dict[str, Any]:
 def _known(person: Person) -> dict[str, Any]:
     """What waits for this person's decision and what is open without a grant, break-glass that this
     person may review, whether closing is looked after, whether anything is shut in an incident,
-    and, for who sees people, how well the directory is known."""
+    whether a vendor's visit of theirs runs or left something to do, and, for who sees people, how
+    well the directory is known."""
     mine = policy.waiting_for(person).filter(asked_back_at__isnull=True).order_by()
     waiting = mine.values(one=Value(1)).annotate(n=Count("pk"))  # one group, whatever their state
     drift = Finding.objects.filter(gone_at__isnull=True).values("gone_at").annotate(n=Count("pk"))
@@ -82,6 +86,7 @@ def _known(person: Person) -> dict[str, Any]:
         owed=_number(owed.values("n")),
         closer_seen=ExpressionWrapper(closer_is_seen(Now()), BooleanField()),
         incident=Exists(rows_in_force()),
+        visits=Exists(visits_of(person, Now())),
         proposed=Exists(PolicyVersion.objects.filter(state=PolicyState.PROPOSED)),
         **(standing.columns() if policy.may_see_people(person) else {}),
     ).get(pk=person.pk)

@@ -1,4 +1,4 @@
-"""Pages for what went wrong before or beside a view, in the design of all pages."""
+"""Pages for what went wrong before or beside a view, in the design of the pages around them."""
 
 import logging
 import sys
@@ -10,7 +10,9 @@ from django.template.loader import render_to_string
 
 from access import ledger
 from access.models import Person
+from links.visiting.views import pages
 from portal.web.api_problems import is_for_api, problem
+from portal.web.hosts import is_for_vendor
 
 LONGEST_PATH = 200
 logger = logging.getLogger(__name__)
@@ -30,8 +32,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # no
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """A line in the ledger when a person's own session was used; else anybody could fill it."""
-    logger.warning("csrf check failed on %s: %s", request.path, reason)
+    """A line in the ledger when a person's own session was used; else anybody could fill it. The
+    log has the route's name: an address of vendors is a secret."""
+    route = request.resolver_match.view_name if request.resolver_match else "-"
+    logger.warning("csrf check failed on %s: %s", route, reason)
+    if is_for_vendor(request):
+        return pages.forged(request)
     if isinstance(request.user, Person):
         with transaction.atomic():
             data = {"path": request.path[:LONGEST_PATH], "reason": reason}
@@ -44,12 +50,16 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Asks the database nothing: it may be what is broken. Called while the error is handled."""
     status = 503 if isinstance(sys.exception(), OperationalError) else 500
+    if is_for_vendor(request):
+        return pages.problem(request, status)
     if is_for_api(request):
         return problem(status)
     return HttpResponse(render_to_string(f"problems/{status}.html"), status=status)
 
 
 def _answer(request: HttpRequest, status: int) -> HttpResponse:
+    if is_for_vendor(request):
+        return pages.problem(request, status)
     if is_for_api(request):
         return problem(status)
     return render(request, f"problems/{status}.html", status=status)

@@ -11,6 +11,7 @@ import pytest
 from access import ledger, services
 from access.engine.compare import Act
 from access.engine.look import Look
+from access.kinds import kind_named
 from access.models import Gate, Grant, LedgerEntry, Machine
 from access.states import GrantState
 from tests.support.azure import SimulatedAzure
@@ -266,6 +267,76 @@ class KindContract:
         assert effects
         assert all(row["client_request_id"] in ids for row in effects)
         assert ledger.verify()[1] is None
+
+    def test_what_the_kind_is_told_of_its_grants(
+        self, story: Story, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Once when it is asked for and approved, once when it is open and when it is closed; to
+        forget, when closing begins and again when it is done."""
+        told = heard(story.kind, monkeypatch)
+        grant = story.open()
+        wake_up()
+        run_engine()
+        services.end(grant, by=story.cast.alice)
+        run_engine()
+        asked = grant.access_request
+        assert told["submitted"] == [(asked,)]
+        assert [(said, list(grants)) for said, grants in told["granted"]] == [
+            (asked, list(asked.grants.order_by("pk")))
+        ]
+        assert told["told"] == [("grant.opened", grant), ("grant.closed", grant)]
+        assert [list(grants) for (grants,) in told["ended"]] == [[grant], [grant]]
+        secrets = [seen.secret for (all_seen,) in told["keep"] for _, seen in all_seen]
+        assert all(secrets)
+        assert bool(secrets) == (story.kind == "link")
+
+    @pytest.mark.parametrize("hook", ["keep", "ended", "told"])
+    def test_a_kind_that_fails_at_what_goes_with_it_opens_and_closes_all_the_same(
+        self, story: Story, hook: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Nobody stays inside because a letter could not be written."""
+
+        def fails(*_: object) -> None:
+            raise ValueError("bst-secret.bastion.azure.com")
+
+        monkeypatch.setattr(type(kind_named(story.kind)), hook, fails)
+        grant = story.open()
+        connect(story.azure, grant)
+        services.end(grant, by=story.cast.alice)
+        run_engine()
+        grant.refresh_from_db()
+        assert (grant.state, story.doors_in_azure()) == (GrantState.CLOSED, 0)
+        assert story.azure.state()["sessions"] == []
+        lines = LedgerEntry.objects.filter(event="portal.broke_down", data__grant=grant.pk)
+        assert {line.outcome for line in lines} == (
+            {"failed"} if self._hears(story, hook) else set()
+        )
+        assert "bst-secret" not in str([line.data for line in lines])
+        assert ledger.verify()[1] is None
+
+    def _hears(self, story: Story, hook: str) -> bool:
+        """Only of what a kind keeps a secret of is there something to keep."""
+        return hook != "keep" or story.kind == "link"
+
+
+HOOKS = ("submitted", "granted", "keep", "ended", "told")
+
+
+def heard(kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """What each hook of that kind is called with, and does as before."""
+    calls: dict[str, list[Any]] = {name: [] for name in HOOKS}
+    owner = type(kind_named(kind))
+    for name in HOOKS:
+        monkeypatch.setattr(owner, name, _listening(getattr(owner, name), calls[name]))
+    return calls
+
+
+def _listening(hook: Callable[..., None], calls: list[Any]) -> Callable[..., None]:
+    def listen(kind: object, *words: Any) -> None:
+        calls.append(words)
+        hook(kind, *words)
+
+    return listen
 
 
 class Died(BaseException):

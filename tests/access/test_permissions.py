@@ -39,9 +39,11 @@ READS_ROLES = {
     "portal/management/commands/portal.py", "portal/signin/entra/bearer.py",
     "portal/signin/entra/reread.py", "portal/directory/writing.py", "portal/signin/stepup.py",
 }  # fmt: skip
-CHANGES = {
-    act for act in Act if act.name.startswith(("CHANGE_", "MANAGE_", "CLOSE_", "REMOVE_", "END_"))
-} | {Act.DECIDE, Act.NAME_DEPUTY, Act.TAKE_BACK_DEPUTY, Act.REVOKE_TOKEN, Act.BREAK_GLASS}
+CHANGES = (
+    {act for act in Act if act.name.startswith(("CHANGE_", "MANAGE_", "CLOSE_", "REMOVE_", "END_"))}
+    | {Act.KEEP_VENDORS, Act.BLOCK_VENDOR}
+    | {Act.DECIDE, Act.NAME_DEPUTY, Act.TAKE_BACK_DEPUTY, Act.REVOKE_TOKEN, Act.BREAK_GLASS}
+)
 
 
 def sources() -> Iterator[tuple[str, ast.AST]]:

@@ -17,6 +17,11 @@ from tests.support.estate import machine
 
 Sits = Callable[[Person], Terminal]
 SEND = ("--reason", "Disk is full", "--yes")
+VENDOR = (
+    "--kind", "link", "--vendor-name", "V. Technician", "--vendor-company", "Vendor Ltd",
+    "--vendor-mail", "technician@vendor.test", "--vendor-phone", "+49 30 1234567",
+    "--vendor-checked", "--vendor-login", "Alice, by phone",
+)  # fmt: skip
 
 
 def meanwhile(work: Callable[[], Any]) -> threading.Thread:
@@ -86,6 +91,25 @@ class TestRequest:
         told = terminal.json("request", f"#{other.pk}", *SEND)
         assert told["request"]["doors"][0]["machine"] == "vm-app-02"
 
+    def test_a_vendor_is_invited_and_what_was_said_of_them_is_shown(
+        self, people: Cast, vm: Machine, sits: Sits
+    ) -> None:
+        terminal = sits(people.alice)
+        told = terminal.json("request", "vm-app-01", *VENDOR, "--vendor-source", "198.51.100.7",
+                             "--vendor-source", "203.0.113.0/24", *SEND)  # fmt: skip
+        asked = AccessRequest.objects.get()
+        assert asked.details["sources"] == ["198.51.100.7/32", "203.0.113.0/24"]
+        assert asked.details["checked_by"] == "Alice"
+        shown = terminal.ok("show", told["request"]["reference"])
+        for said in ("+49 30 1234567", "Alice, by phone", "203.0.113.0/24", "by Alice"):
+            assert said in shown
+
+    def test_a_window_shows_nothing_of_a_vendor(
+        self, people: Cast, vm: Machine, sits: Sits
+    ) -> None:
+        asked = ask(vm, by=people.alice)
+        assert "Checked" not in sits(people.alice).ok("show", asked.reference)
+
     def test_several_machines_are_one_request(self, people: Cast, vm: Machine, sits: Sits) -> None:
         machine("vm-app-02")
         told = sits(people.alice).json("request", "vm-app-01", "vm-app-02", *SEND)
@@ -101,6 +125,8 @@ class TestRequest:
             (("vm-app-01", "--for", "soon"), "no length"),
             (("vm-app-01", "--start", "soon"), "no start"),
             (("vm-app-01", "--kind", "magic"), "no magic to offer"),
+            (("vm-app-01", "--kind", "link"), "say --vendor-name, --vendor-company"),
+            (("vm-app-01", "--vendor-phone", "1234567"), "--vendor-phone is for --kind link"),
         ],
     )
     def test_what_cannot_be_meant(

@@ -27,6 +27,10 @@ class Hand:
         self._count(f"choose {name}={value}")
         self.page.check(f"input[name={name}][value='{value}']")
 
+    def pick(self, selector: str, label: str) -> None:
+        self._count(f"pick {label}")
+        self.page.select_option(selector, label=label)
+
     def tick(self, label: str) -> None:
         self._count(f"tick {label}")
         self.page.check(f"role=checkbox[name='{label}']")

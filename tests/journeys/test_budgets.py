@@ -222,3 +222,21 @@ def test_the_preview_without_javascript(people: Cast, sign_in: SignIn):
     expect(page.locator("#preview")).to_contain_text("This would be refused.")
     assert page.input_value("#id_reason") == "Half a sentence"
     assert not AccessRequest.objects.exists()
+
+
+@SCRIPTS
+def test_inviting_a_vendor_who_is_kept(scripts: bool, people: Cast, sign_in: SignIn):
+    """Choosing them is all there is to say of them; the rest is of this visit."""
+    ask(estate.machine("vm-old"), by=people.alan, kind="link")
+    vm = estate.machine("vm-app-01")
+    page = sign_in("alice", scripts=scripts)
+    page.goto(f"/vendors/invite/?machine={vm.pk}")
+    hand = Hand(page, budget=6)
+    hand.pick("#id_contact", "V. Technician, technician@vendor.test")
+    hand.click("button:has-text('Use')")
+    hand.choose("minutes", "120")
+    hand.write_all(vendor_credentials="Alice, by phone", reason="Certificate", ticket="INC-1")
+    hand.tick("I answer for this visit and will do this.")
+    hand.click("button:has-text('Send request')")
+    asked = sent(page)
+    assert (asked.vendor_name, asked.details["checked_by"]) == ("V. Technician", "Alan")

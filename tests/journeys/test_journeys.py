@@ -50,17 +50,46 @@ def test_ask_approve_connect_end(scripts: bool, width: int, people: Cast, sign_i
     assert EndOrder.objects.count() == 1
 
 
-def test_a_link_for_a_vendor_without_javascript(people: Cast, sign_in: SignIn):
+WHO = {
+    "vendor_name": "V. Technician",
+    "vendor_company": "Vendor Ltd",
+    "vendor_mail": "technician@vendor.test",
+    "vendor_phone": "+49 30 1234567",
+    "vendor_credentials": "Alice reads it out on the phone",
+}
+
+
+@pytest.mark.parametrize("scripts", [False, True], ids=["no-javascript", "javascript"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_vendor_is_invited(scripts: bool, width: int, people: Cast, sign_in: SignIn):
     vm = estate.machine("vm-app-01")
-    alice = sign_in("alice", scripts=False)
-    alice.goto(f"/requests/new/?machine={vm.pk}&kind=link&port=22")
+    alice = sign_in("alice", scripts=scripts, width=width)
+    alice.goto(f"/requests/new/?machine={vm.pk}")
+    alice.click("main a:has-text('For a vendor')")
     alice.fill("#id_reason", "Certificate")
+    alice.check("#id_duties")
     alice.click("button:has-text('Send request')")
     expect(alice.locator(".summary")).to_contain_text("Name the person")
-    alice.fill("#id_vendor_name", "V. Technician")
-    alice.fill("#id_vendor_company", "Vendor Ltd")
+    for name, text in WHO.items():
+        alice.fill(f"#id_{name}", text)
+    alice.check("#id_vendor_checked")
+    alice.select_option("#id_vendor_language", "de")
+    if not scripts:
+        alice.click("button:has-text('Update the mail')")
+    expect(alice.locator("#letter")).to_contain_text("Alice reads it out on the phone")
+    expect(alice.locator("#letter .letter")).to_have_attribute("lang", "de")
+    expect(alice.locator("#letter")).to_contain_text("lädt")
+    assert alice.is_checked("#id_duties")
     alice.click("button:has-text('Send request')")
     expect(alice.locator("main")).to_contain_text("V. Technician, Vendor Ltd")
+    expect(alice.locator("main")).to_contain_text("Waiting for approval")
+
+    bob = sign_in("bob", scripts=scripts, width=width)
+    bob.click("main a:has-text('Review')")
+    for said in ("+49 30 1234567", "Linux machine", "Alice reads it out on the phone"):
+        expect(bob.locator("main")).to_contain_text(said)
+    bob.click("button:has-text('Approve')")
+    expect(bob.locator("main")).to_contain_text("was approved.")
 
 
 def test_denying_without_a_comment_and_then_with_one(people: Cast, sign_in: SignIn):

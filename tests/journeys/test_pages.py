@@ -14,6 +14,7 @@ from access.models import AccessRequest, Decider, Grant, Machine, Role
 from access.preflight import Check, Level
 from access.services import devices, tokens
 from access.verdicts import Judged
+from links.models import VendorContact
 from tests.journeys.conftest import SignIn, set_open, violations
 from tests.support import estate
 from tests.support.cast import Cast, approved, ask, person
@@ -28,7 +29,10 @@ PAGES = [
     ("alice", "/machines/"),
     ("alice", "/machines/?q=nothing-like-it"),
     ("alice", "/requests/new/?machine={machine}"),
-    ("alice", "/requests/new/?machine={machine}&kind=link"),
+    ("alice", "/vendors/invite/?machine={machine}"),
+    ("alice", "/vendors/invite/?machine={machine}&machine={another}&contact={contact}"),
+    ("alice", "{link}change/"),
+    ("bob", "{link}"),
     ("alice", "/requests/new/?machine={machine}&machine={another}&machine={windows}"),
     ("alice", "/machines/?q=late&machine={machine}&machine={another}"),
     ("alice", "/requests/"),
@@ -97,6 +101,7 @@ def places(people: Cast) -> dict[str, object]:
     waiting = ask(estate.machine("vm-w"), by=people.alice, reason="x" * 300, ticket="INC-1")
     denied = ask(estate.machine("vm-d"), by=people.alice)
     services.deny(denied, by=people.bob, terms_digest=denied.terms_digest, comment="No.")
+    link = ask(estate.machine("vm-l"), by=people.alice, kind="link")
     longer = services.extend(
         grant.access_request, minutes=30, reason="Nearly done", key=uuid.uuid4(), by=people.alice
     )
@@ -126,6 +131,8 @@ def places(people: Cast) -> dict[str, object]:
         "late": f"/requests/{late.access_request.reference}/",
         "waiting": f"/requests/{waiting.reference}/",
         "denied": f"/requests/{denied.reference}/",
+        "link": f"/requests/{link.reference}/",
+        "contact": VendorContact.objects.get().pk,
         "another": another.pk,
         "windows": windows.pk,
         "waiting_name": waiting.reference,

@@ -80,3 +80,25 @@ def test_from_home_it_is_the_same_way_in(people: Cast, sign_in: SignIn) -> None:
     expect(page.locator("main")).to_contain_text("Waiting for approval")
     assert click.count <= MOST_CLICKS
     assert AccessRequest.objects.latest("pk").doors.get().port == 3389
+
+
+@pytest.mark.parametrize("scripts", [False, True], ids=["no-javascript", "javascript"])
+def test_a_vendor_is_invited_again(scripts: bool, people: Cast, sign_in: SignIn) -> None:
+    """Who they are and what they were told is there; only the sponsor's word is given anew."""
+    asked = ask(estate.machine("vm-app-01"), by=people.alice, kind="link", minutes=120)
+    services.withdraw(asked, by=people.alice)
+    page = sign_in("alice", scripts=scripts)
+    page.goto(f"/requests/{asked.reference}/")
+    click = Clicks(page)
+    click("main a:has-text('Request again')")
+    click("#id_duties")
+    click("button:has-text('Send request')")
+    expect(page.locator("main")).to_contain_text("Waiting for approval")
+    assert click.count <= MOST_CLICKS
+    made = AccessRequest.objects.latest("pk")
+    assert made != asked
+    assert (made.vendor_mail, made.duration_minutes) == (asked.vendor_mail, 120)
+    told = ("phone", "alias", "credentials", "zone", "checked_by", "checked_at")
+    assert {name: made.details[name] for name in told} == {
+        name: asked.details[name] for name in told
+    }

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.mail import EmailMessage
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client
 
 from access import services
-from access.models import Person
+from access.delivery.worker import deliver
+from access.models import Machine, Notice, NoticeState, Person
 from access.services import devices, tokens
 from portal.celery import app
 from tests.access.notices.moves import endpoint
@@ -157,8 +160,6 @@ def test_the_whole_life_of_a_link_leaves_its_address_nowhere(
     watch: Watch, live_estate: SimulatedAzure, cast: Cast, browser: Browser
 ) -> None:
     """X-50, X-82: read, recognised by a digest, and forgotten."""
-    from access.models import Machine
-
     machine = Machine.objects.get(name="vm-app-01")
     grant = approved(machine, by=cast.alice, approver=cast.bob, kind="link")
     run_engine()
@@ -170,6 +171,67 @@ def test_the_whole_life_of_a_link_leaves_its_address_nowhere(
     run_engine()
     assert live_estate.state()["links"] == []
     assert watch.found() == []
+
+
+def test_a_vendors_visit_leaves_none_of_its_secrets_anywhere(
+    watch: Watch,
+    live_estate: SimulatedAzure,
+    cast: Cast,
+    settings: Any,
+    mailoutbox: list[EmailMessage],
+) -> None:
+    """X-50: the address in the letter, the code, the visit's cookie and Bastion's address are in
+    the letter, the cookie and the answer that need them; and what stands in the database in their
+    place opens nothing."""
+    from links.models import InvitationKey, VendorBrowser
+
+    settings.EMAIL_HOST = "mail.example.test"
+    grant = approved(Machine.objects.get(name="vm-app-01"), by=cast.alice, approver=cast.bob,
+                     kind="link")  # fmt: skip
+    run_engine()
+    _post()
+    token = _written(mailoutbox, r"/visit/(bav_[\w-]+)/")
+    vendor = Client()
+    assert vendor.get(f"/visit/{token}/").status_code == 200
+    vendor.post(f"/visit/{token}/code/")
+    _post()
+    code = _written(mailoutbox, r"\b(\d{4} ?\d{4})\b")
+    page = vendor.get("/visit/code/").content.decode()
+    fields = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]+)"', page))
+    vendor.post("/visit/code/", {**fields, "code": code})
+    opened = vendor.post("/visit/open/", {"number": 1})
+    (link,) = live_estate.state()["links"]
+    assert opened.status_code == 303
+    assert opened.headers["Location"].endswith(link["bsl"].removeprefix("https://"))
+    kinds = {canary.what for canary in watch.canaries.values()}
+    assert {"a vendor's key", "a vendor's code", "a visit's cookie"} <= kinds
+    assert watch.found() == []
+    for key in InvitationKey.objects.all():
+        assert Client().get(f"/visit/bav_{key.prefix}_{key.digest[:43]}/").status_code == 404
+    for browser in VendorBrowser.objects.all():
+        thief = Client()
+        thief.cookies["visit"] = browser.digest
+        assert thief.post("/visit/open/", {"number": 1}).status_code != 303
+    services.end(grant, by=cast.alice)
+    run_engine()
+    _post()
+    assert watch.found() == []
+
+
+def _post() -> None:
+    """All that waits; a slow machine may need several turns for it."""
+    for _ in range(20):
+        if not Notice.objects.filter(state=NoticeState.QUEUED).exists():
+            return
+        deliver("mail")
+
+
+def _written(mails: list[EmailMessage], pattern: str) -> str:
+    """To the vendor, lately."""
+    mine = [mail for mail in mails if mail.to == ["technician@vendor.test"]]
+    found: list[str] = re.findall(pattern, "\n".join(str(mail.body) for mail in mine))
+    assert found, [mail.subject for mail in mails]
+    return found[-1]
 
 
 def test_a_copy_of_the_database_signs_nobody_in(watch: Watch, cast: Cast) -> None:

@@ -21,6 +21,7 @@ from tests.support.cast import Cast, approve, ask
 
 SCRIPT = "<script>alert(1)</script>"
 HOSTILE = f'{SCRIPT}"<img src=x>\u202egnp\x1b[31m\n\u2066'
+INJECTED = "V. Technician\r\nBcc: all@bank.example\r\nSubject: Pay\n\n<b>x</b>"
 FORMULA = '=HYPERLINK("http://evil.example","pay")'
 
 
@@ -120,16 +121,28 @@ def test_a_reason_of_a_megabyte_is_refused_and_kept_nowhere(
     assert all(len(str(entry.data)) < 3_000 for entry in LedgerEntry.objects.all())
 
 
-@pytest.mark.parametrize("field", ["vendor_name", "vendor_company", "reason"])
+@pytest.mark.parametrize("field", ["vendor_name", "vendor_company"])
+def test_what_names_a_vendor_stays_on_one_line(field: str, cast: Cast) -> None:
+    """X-62: it becomes a subject, and the name over a letter."""
+    from access.errors import Invalid
+    from access.models import Notice
+
+    with pytest.raises(Invalid) as refused:
+        ask(estate.machine(), by=cast.alice, kind="link", **{field: INJECTED})
+    assert field in refused.value.fields
+    assert not Notice.objects.exists()
+
+
+@pytest.mark.parametrize("field", ["vendor", "reason"])
 def test_what_names_a_vendor_makes_no_header_of_a_mail(field: str, cast: Cast) -> None:
-    """X-62"""
+    """X-62, also where it was kept before such names were refused."""
     from access.delivery.mail import mail_of
     from access.delivery.message import message_of
     from access.models import Notice
 
-    evil = "V. Technician\r\nBcc: all@bank.example\r\nSubject: Pay\n\n<b>x</b>"
-    ask(estate.machine(), by=cast.alice, kind="link", **{field: evil})
+    ask(estate.machine(), by=cast.alice, kind="link")
     notice = Notice.objects.get(person=cast.bob)
+    notice.data[field] = INJECTED
     mail = mail_of([notice], [message_of(notice, cast.bob.tz)], cast.bob.mail, cast.bob.tz)
     made = mail.message()
     assert made["Bcc"] is None

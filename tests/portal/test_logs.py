@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
@@ -20,10 +21,12 @@ from portal.logs.tasks import NoBodies
 from portal.logs.trail import Trail, under
 from portal.settings.logs import written_as
 from tests.support.browsers import Browser
+from tests.support.canaries import Watch, watching
 from tests.support.cast import Cast
 
 JWT = "eyJhbGciOiJSUzI1NiJ9.eyJvaWQiOiJhbGljZSJ9.c2lnbmF0dXJl"
 TOKEN = "bax_k3n9q2xw_" + "A" * 43
+VENDORS = "bav_7hq2m4xw_" + "B" * 43
 LINK = "https://bst-9d3c.bastion.azure.com/api/shareable-url/5f5d0000-0000-4000-8000-000000000000"
 
 
@@ -57,6 +60,12 @@ def kept() -> Iterator[list[dict[str, Any]]]:
     logging.getLogger().addHandler(handler)
     yield handler.lines
     logging.getLogger().removeHandler(handler)
+
+
+@pytest.fixture
+def watched() -> Iterator[Watch]:
+    with watching() as watch:
+        yield watch
 
 
 def test_a_reason_with_a_line_break_cannot_forge_a_second_event() -> None:
@@ -97,6 +106,19 @@ def test_a_text_of_a_megabyte_is_cut_after_its_secrets_were_taken_out() -> None:
     ("text", "secret"),
     [
         (f"refused {TOKEN}", TOKEN),
+        (f"refused {VENDORS}", "B" * 16),
+        (f"Not Found: /visit/{VENDORS}/", "B" * 16),
+        (f"Method Not Allowed (GET): /visit/{VENDORS}/code/", "B" * 16),
+        (f"next=%2Fvisit%2F{VENDORS}%2F", "B" * 16),
+        (f"Not Found: /visit/{VENDORS[:40]}", "B" * 16),
+        ("Not Found: /visit/bav_7hq2m4xw%5FBBBBBBBBBBBBBBBBBB/", "B" * 16),
+        ("Not Found: /visit/somebody-mistyped-it", "mistyped"),
+        ("visit=Q7fK2mZx81LpVt0sYb; theme=dark", "Q7fK2mZx81LpVt0sYb"),
+        ("{'visit': 'Q7fK2mZx81LpVt0sYb'}", "Q7fK2mZx81LpVt0sYb"),
+        ("<Morsel: __Host-visit=Q7fK2mZx; HttpOnly>", "Q7fK2mZx"),
+        ("wrote the code: 4821 9377 to a vendor", "9377"),
+        ("csrf=x&code=48219377&next=1", "48219377"),
+        ('{"code":"48219377"}', "48219377"),
         (f"refused {JWT}", JWT),
         (f"Authorization: Bearer {JWT}", JWT),
         ("{'Authorization': 'Basic YWxpY2U6aHVudGVyMg=='}", "YWxpY2U6aHVudGVyMg"),
@@ -122,6 +144,27 @@ def test_what_looks_like_a_secret_is_taken_out(text: str, secret: str) -> None:
         assert "[redacted]" in told
 
 
+def test_which_token_it_was_can_be_told() -> None:
+    """By the part that is public, as the ledger names it."""
+    assert redact(f"Gone: /visit/{VENDORS}/code/") == "Gone: /visit/bav_7hq2m4xw_[redacted]/code/"
+    assert redact(f"key {TOKEN}.") == "key bax_k3n9q2xw_[redacted]."
+    twice = redact(redact(f"Gone: /visit/{VENDORS}/"))  # Django's lines come by here two times
+    assert twice == "Gone: /visit/bav_7hq2m4xw_[redacted]/"
+
+
+@pytest.mark.parametrize(("method", "path"), [("get", "nowhere/"), ("put", ""), ("post", "code/")])
+def test_djangos_own_lines_of_a_refusal_say_no_vendors_address(
+    db: None, watched: Watch, method: str, path: str
+) -> None:
+    """X-46: it says the path of what it refuses, and a vendor's path lets them in."""
+    watched.learn("a vendor's token", VENDORS)
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    getattr(client, method)(f"/visit/{VENDORS}/{path}")
+    told = "\n".join(watched.said)
+    assert "/visit/bav_7hq2m4xw_[redacted]/" in told
+    assert watched.found() == []  # not even before the last line of defence
+
+
 def test_what_was_sealed_and_the_processs_own_secrets_are_taken_out(settings: Any) -> None:
     """X-82"""
     settings.SECRET_KEY = "k(y-that-nobody-may-read"
@@ -141,13 +184,23 @@ def test_what_was_sealed_and_the_processs_own_secrets_are_taken_out(settings: An
         "https://management.azure.com:443/subscriptions/x is slow",
         "look at gate 7 broke down for alice@example.test",
         "request=0123456789abcdef0123456789abcdef",
+        "Not Found: /visit/more-time/",
+        "GET visit-code 200 12 ms, visit=7, code: 4031",
+        "invitation 48219377 of 2026-11-29 20260129",
+        "templates/visit/more_time_asked.html is missing",
     ],
 )
 def test_what_people_need_to_read_stays(text: str) -> None:
     assert redact(text) == text
 
 
-@pytest.mark.parametrize("unit", ["://", "code=", "bearer ", "eyJaaaaa.", "x:", "authorization:"])
+@pytest.mark.parametrize(
+    "unit",
+    [
+        "://", "code=", "bearer ", "eyJaaaaa.", "x:", "authorization:", "/visit/", "/visit/bav_",
+        "visit=", "bav_", "code: ",
+    ],
+)  # fmt: skip
 def test_hostile_text_costs_no_more_than_its_length(unit: str) -> None:
     import time
 
@@ -278,7 +331,11 @@ def test_gunicorn_speaks_the_same_way_and_writes_no_address(settings: Any) -> No
     try:
         (handler,) = log.error_log.handlers
         assert isinstance(handler.formatter, OneObject)
-        log.access(None, None, {"RAW_URI": f"/?code={TOKEN}"}, None)
+        log.access(None, None, {"RAW_URI": f"/visit/{VENDORS}/?code={TOKEN}"}, None)
+        handler.stream = io.StringIO()
+        log.exception("Error handling request %s", f"/visit/{VENDORS}/")
+        assert "B" * 16 not in handler.stream.getvalue()
+        assert "/visit/bav_7hq2m4xw_[redacted]/" in handler.stream.getvalue()
     finally:
         for logger in (log.error_log, log.access_log):
             logger.handlers.clear()

@@ -9,9 +9,10 @@ from collections.abc import Iterator
 import pytest
 
 from tests.portal.matrix import addresses, table
+from tests.portal.matrix.programs import programs_come
 from tests.portal.matrix.rules import RULES, Rule
 from tests.portal.matrix.walk import Cells, quiet, undone, walk
-from tests.portal.matrix.world import Visitor, World, programs_come, visitors
+from tests.portal.matrix.world import Visitor, World, visitors
 
 pytestmark = pytest.mark.django_db
 HOW = "python -m tests.portal.matrix --write writes the table anew; read the difference first."

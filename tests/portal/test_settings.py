@@ -52,6 +52,12 @@ def test_production_starts_with_its_own_parts() -> None:
         ({"FIELD_KEYS": "not-a-key"}, "no key"),
         ({"NOTICES_ALLOW_LOOPBACK": "true"}, "NOTICES_ALLOW_LOOPBACK"),
         ({"PORTAL_URL": "http://portal.example.test"}, "PORTAL_URL"),
+        ({"VENDOR_URL": "http://portal.example.test"}, "VENDOR_URL"),
+        ({"VENDOR_URL": "https://portal.example.test"}, "another host"),
+        ({"VENDOR_URL": "https://portal.example.test:443"}, "another host"),
+        ({"VENDOR_URL": "https://us@visit.example.test"}, "a host alone"),
+        ({"VENDOR_URL": "https://visit.example.test"}, "ALLOWED_HOSTS must name visit"),
+        ({"VENDOR_BASTION_STAND_IN": "http://127.0.0.1:8790"}, "VENDOR_BASTION_STAND_IN"),
         ({"EMAIL_HOST": "mail.example.test"}, "EMAIL_FROM"),
         ({"ENTRA_TENANT_ID": "common"}, "ENTRA_TENANT_ID"),
         ({"ENTRA_TENANT_ID": "organizations"}, "ENTRA_TENANT_ID"),
@@ -73,6 +79,17 @@ def test_unsafe_production_refuses_to_start(changes: dict[str, str], why: str) -
     refused = booted(**changes)
     assert refused.returncode != 0
     assert why in refused.stderr
+
+
+def test_vendors_may_have_a_host_of_their_own() -> None:
+    code = (
+        "from django.conf import settings as s\n"
+        "assert 'https://visit.example.test' in s.CSRF_TRUSTED_ORIGINS\n"
+        "assert s.VENDOR_COOKIE_NAME == '__Host-visit' and not s.VENDOR_BASTION_STAND_IN"
+    )
+    both = "portal.example.test,visit.example.test"
+    done = booted(code, VENDOR_URL="https://visit.example.test", ALLOWED_HOSTS=both)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_web_process_needs_a_credential_and_workers_none() -> None:
@@ -199,7 +216,9 @@ class TestCompose:
         told = {
             name
             for name, service in read.items()
-            if any(key.startswith(("AZURE_", "IDENTITY_")) for key in service["environment"])
+            if any(
+                key.startswith(("AZURE_", "IDENTITY_")) for key in service.get("environment", {})
+            )
         }
         assert told == {"worker"}
 

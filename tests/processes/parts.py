@@ -38,11 +38,23 @@ class Shape:
 
     folder: Path
     port: int
+    env: dict[str, str] = field(repr=False)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def start(self, name: str) -> None:
+        with (self.folder / f"{name}.log").open("ab") as out:
+            self.processes[name] = subprocess.Popen(
+                COMMANDS[name], cwd=ROOT, env=self.env, stdout=out, stderr=subprocess.STDOUT
+            )
+
+    def kill(self, name: str) -> None:
+        """SIGKILL: nothing of it gets to run any more."""
+        self.processes[name].kill()
+        self.processes[name].wait(timeout=5)
 
     def logs(self) -> list[tuple[str, str]]:
         return [(f"what {name} said", self.said_by(name)) for name in COMMANDS]
@@ -64,17 +76,15 @@ class Shape:
 
 @contextmanager
 def shape(folder: Path, env: dict[str, str]) -> Iterator[Shape]:
-    made = Shape(folder, free_port())
-    env = {**env, "BIND": f"127.0.0.1:{made.port}", "WEB_CONCURRENCY": "1"}
+    port = free_port()
+    env = {**env, "BIND": f"127.0.0.1:{port}", "WEB_CONCURRENCY": "1"}
     env["STATIC_ROOT"] = str(folder)
     env["PYTHONWARNINGS"] = "ignore"  # Celery's of running as root, where the tests do
+    made = Shape(folder, port, env)
     try:
-        for name, command in COMMANDS.items():
-            with (folder / f"{name}.log").open("wb") as out:
-                made.processes[name] = subprocess.Popen(
-                    command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT
-                )
-        eventually(made.is_up, seconds=40)
+        for name in COMMANDS:
+            made.start(name)
+        eventually(made.is_up, seconds=90)
         yield made
     finally:
         for process in made.processes.values():
@@ -152,7 +162,7 @@ def dump_of(database: dict[str, Any]) -> str:
     """What a thief of a backup holds."""
     where = ["-h", database["HOST"], "-p", str(database["PORT"]), "-U", database["USER"]]
     env = {**os.environ, "PGPASSWORD": database["PASSWORD"] or ""}
-    command = ["pg_dump", *where, database["NAME"]]
+    command = ["pg_dump", "--no-owner", *where, database["NAME"]]
     told = subprocess.run(command, env=env, check=True, capture_output=True, timeout=60)
     return told.stdout.decode(errors="replace")
 
@@ -184,3 +194,15 @@ class Visitor:
         found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', self.get("/me/").text)
         assert found
         return found[1]
+
+
+def fill_in(
+    vendor: Visitor, page: requests.Response, path: str, **fields: str
+) -> requests.Response:
+    """The form of that page, filled in."""
+    hidden = dict(re.findall(r'type="hidden" name="(\w+)" value="([^"]*)"', page.text))
+    headers = {"Referer": page.url, "Origin": vendor.base}
+    data = {**hidden, **fields}
+    answer = vendor.session.post(vendor.base + path, data, headers=headers, timeout=20)
+    assert answer.ok, answer.text
+    return answer

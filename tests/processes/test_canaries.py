@@ -23,11 +23,11 @@ from django.conf import settings
 from django.db import connection
 
 from access.models import Notice, NoticeState
-from tests.processes.parts import Broker, Shape, Visitor, broker, dump_of, shape
+from tests.processes.parts import Broker, Shape, Visitor, broker, dump_of, fill_in, shape
 from tests.support.azure import SimulatedAzure
 from tests.support.canaries import LINK, Watch
 from tests.support.entra import CLIENT, SECRET, TENANT, Entra, User
-from tests.support.product import eventually
+from tests.support.product import FOR_A_VENDOR, eventually
 from tests.support.receivers import Inbox, Service, http_service, mail_server
 
 pytestmark = [pytest.mark.postgres, pytest.mark.redis, pytest.mark.processes]
@@ -180,13 +180,14 @@ def test_after_a_day_no_secret_is_kept_or_said_anywhere(
             planted = redis.contents()
     dump = dump_of(connection.settings_dict)
     assert {"a personal token", "a device code", "the address of a link", "an endpoint's secret",
-            "Entra's id_token", "Entra's refresh_token", "Entra's code", "the cookie sessionid",
+            "a vendor's key", "a vendor's code", "a visit's cookie", "Entra's id_token",
+            "Entra's refresh_token", "Entra's code", "the cookie sessionid",
             } <= {canary.what for canary in watch.canaries.values()}  # fmt: skip
     assert "Certificate has run out" in dump  # the dump, Redis and the logs are really of this day
     assert "access.look" in kept[1][1]
     assert "request_id" in kept[1][1]  # of the request that a task was called for by
     everywhere = [*made.logs(), *lines, *kept, ("a dump of the database", dump)]
-    everywhere += [("a mail", raw.decode(errors="replace")) for raw in inbox.raw]
+    everywhere += mails(inbox)
     everywhere += [("what the webhook was told", got.body.decode()) for got in service.got]
     assert watch.found_in(everywhere) == []
     assert watch.found_in(planted) == [
@@ -207,8 +208,7 @@ def a_day(walk: Walk, azure: SimulatedAzure, service: Service, inbox: Inbox) -> 
     (vm,) = [row for row in machines if row["name"] == "vm-app-01"]
     wish = {
         "machine_id": vm["id"], "kind": "link", "port": 22, "minutes": 30,
-        "reason": "Certificate has run out", "vendor_name": "V. Technician",
-        "vendor_company": "Vendor Ltd",
+        "reason": "Certificate has run out", **FOR_A_VENDOR,
     }  # fmt: skip
     got = requests.post(f"{api}requests/", json=wish, headers=bearer, timeout=20)
     assert got.status_code == 201, got.text
@@ -219,6 +219,7 @@ def a_day(walk: Walk, azure: SimulatedAzure, service: Service, inbox: Inbox) -> 
         assert LINK.fullmatch(row["bsl"])
         walk.watch.learn("the address of a link", row["bsl"])
         walk.watch.learn("the address of a link", row["bsl"].rpartition("/")[2])
+    a_visit(walk, azure, inbox)
     for visitor in (alice, bob, dana):
         assert visitor.get(f"/requests/{asked['reference']}/").ok
     assert requests.get(f"{api}nowhere/?code=0.AXoA&token={bearer}", timeout=20).status_code == 404
@@ -231,6 +232,56 @@ def a_day(walk: Walk, azure: SimulatedAzure, service: Service, inbox: Inbox) -> 
     for visitor in walk.visitors:
         walk.learn_cookies(visitor)
         visitor.post("/sign-out/")
+
+
+LETTER = "a letter to the vendor"
+
+
+def mails(inbox: Inbox) -> list[tuple[str, str]]:
+    vendor = FOR_A_VENDOR["vendor_mail"]
+    pairs = zip(inbox.raw, inbox.to, strict=True)
+    return [(LETTER if vendor in to else "a mail", raw.decode(errors="replace"))
+            for raw, to in pairs]  # fmt: skip
+
+
+def a_visit(walk: Walk, azure: SimulatedAzure, inbox: Inbox) -> None:
+    """The vendor's person reads the letter, gives the code and goes through the door."""
+    vendor, to = Visitor(walk.shape.url), FOR_A_VENDOR["vendor_mail"]
+    letter = written(inbox, to, r"/visit/(bav_[\w-]+)/")
+    walk.watch.learn("a vendor's key", letter, LETTER)
+    landing = vendor.get(f"/visit/{letter}/")
+    assert landing.ok
+    fill_in(vendor, landing, f"/visit/{letter}/code/")
+    code = written(inbox, to, r"\b(\d{4} ?\d{4})\b")
+    walk.watch.learn("a vendor's code", code, LETTER)
+    walk.watch.learn("a vendor's code", code.replace(" ", ""), LETTER)
+    learn_visit(walk, vendor)
+    page = vendor.get("/visit/code/")
+    fill_in(vendor, page, "/visit/code/", code=code)
+    learn_visit(walk, vendor)
+    page = vendor.get("/visit/session/")
+    bastion = fill_in(vendor, page, "/visit/open/", number="1")
+    assert "stands in for Azure Bastion" in bastion.text
+    assert requests.post(bastion.url, {"user": "vendor-local"}, timeout=20).ok
+    assert [row["userName"] for row in azure.state()["sessions"]] == ["vendor-local"]
+
+
+def written(inbox: Inbox, to: str, pattern: str) -> str:
+    """What a mail to that address says, once there is one."""
+
+    def found() -> list[str]:
+        bodies = [mail.get_body(("plain",)) for mail in inbox.to_whom(to)]
+        text = "\n".join(body.get_content() for body in bodies if body)
+        return re.findall(pattern, text)
+
+    eventually(lambda: bool(found()), seconds=30)
+    return found()[-1]
+
+
+def learn_visit(walk: Walk, vendor: Visitor) -> None:
+    for cookie in vendor.session.cookies:
+        if cookie.name == settings.VENDOR_COOKIE_NAME:
+            walk.watch.learn("a visit's cookie", cookie.value)
 
 
 def grants(api: str, bearer: dict[str, str]) -> set[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.processes.parts import Visitor, fill_in
 from tests.support.product import (
     ROOT,
     Browser,
@@ -41,6 +43,31 @@ def test_the_main_job_in_the_running_product(tmp_path: Path) -> None:
         eventually(lambda: all(g["state"] == "closed" for g in grants(made)), seconds=30)
         state = made.azure("state")
         assert (state["links"], state["open_windows"]) == ([], [])
+
+
+def test_a_vendor_comes_in_with_the_mail_of_the_demo(tmp_path: Path) -> None:
+    """There is no mail server: without this nobody who tries it out could follow the journey."""
+    with portal(tmp_path / "var") as made:
+        made.wait_until_ready()
+        ask_and_approve(made, kind="link")
+        vendor = Visitor(made.url)
+        (token,) = read(vendor, r"/visit/(bav_[\w-]+)/")
+        eventually(lambda: all(g["state"] == "open" for g in grants(made)), seconds=15)
+        fill_in(vendor, vendor.get(f"/visit/{token}/"), f"/visit/{token}/code/")
+        code = read(vendor, r"\b(\d{8})\b")[0]
+        page = fill_in(vendor, vendor.get("/visit/code/"), "/visit/code/", code=code)
+        bastion = fill_in(vendor, page, "/visit/open/", number="1")
+        assert "stands in for Azure Bastion" in bastion.text
+
+
+def read(vendor: Visitor, pattern: str) -> list[str]:
+    """What stands in the demo's mail, once it does."""
+
+    def found() -> list[str]:
+        return list(dict.fromkeys(re.findall(pattern, vendor.get("/demo/mail/").text)))
+
+    eventually(lambda: bool(found()), seconds=20)
+    return found()
 
 
 def test_ctrl_c_ends_all_of_it_within_five_seconds(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class SimulatedAzure:
 
         os.environ["IDENTITY_ENDPOINT"] = f"{self.url}/msi/token"
         os.environ["IDENTITY_HEADER"] = "simulated"
-        settings.AZURE_ENDPOINT = self.url
+        settings.AZURE_ENDPOINT = settings.VENDOR_BASTION_STAND_IN = self.url
         door.forget_clients()
 
     def reset(self) -> None:

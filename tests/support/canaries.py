@@ -29,6 +29,7 @@ from django.core.handlers.base import BaseHandler
 from django.db import connection
 
 from access.services import devices, tokens
+from links.visiting import codes, keys
 from portal.logs import OneLine, OneObject
 from portal.signin.sessions import SessionStore
 
@@ -142,6 +143,8 @@ def watching() -> Iterator[Watch]:
     patch.setattr(requests.Session, "send", _asking(watch, requests.Session.send))
     patch.setattr(tokens, "write", _making(watch, tokens.write))
     patch.setattr(devices, "ask", _device(watch, devices.ask))
+    patch.setattr(keys, "mint", _minting(watch, keys.mint))
+    patch.setattr(codes, "make", _coding(watch, codes.make))
 
     def publishes(body: Any = None, headers: Any = None, properties: Any = None, **_: Any) -> None:
         watch.sent.append(repr((body, headers, properties)))
@@ -182,6 +185,7 @@ def _answering(watch: Watch, original: Callable[..., Any]) -> Callable[..., Any]
         for name, what in (
             (settings.SESSION_COOKIE_NAME, "a session cookie"),
             (settings.CSRF_COOKIE_NAME, "a CSRF cookie"),
+            (settings.VENDOR_COOKIE_NAME, "a visit's cookie"),
         ):
             if name in response.cookies:
                 watch.learn(what, response.cookies[name].value)
@@ -214,8 +218,9 @@ def _asking(watch: Watch, original: Callable[..., Any]) -> Callable[..., Any]:
             for name, value in _fields(answer.content):
                 watch.learn(f"Entra's {name}", value)
             for link in LINK.findall(answer.text):
-                watch.learn("the address of a shareable link", link)
-                watch.learn("the address of a shareable link", link.rsplit("/", 1)[1])
+                handed = ("the address of a shareable link", link, "visit-open")
+                watch.learn(*handed)
+                watch.learn(handed[0], link.rsplit("/", 1)[1], handed[2])
         return answer
 
     return send
@@ -259,3 +264,24 @@ def _device(watch: Watch, original: Callable[..., Any]) -> Callable[..., Any]:
         return asked
 
     return ask
+
+
+def _minting(watch: Watch, original: Callable[..., str]) -> Callable[..., str]:
+    """The landing holds it, in the address that its form is sent to."""
+
+    def mint(*args: Any, **more: Any) -> str:
+        made = original(*args, **more)
+        watch.learn("a vendor's key", made, "visit", "visit-send", "visit-language")  # leads back
+        return made
+
+    return mint
+
+
+def _coding(watch: Watch, original: Callable[..., Any]) -> Callable[..., Any]:
+    def make(*args: Any, **more: Any) -> Any:
+        made = original(*args, **more)
+        if made is not None:
+            watch.learn("a vendor's code", made[0])
+        return made
+
+    return make

@@ -54,8 +54,19 @@ def submission(machine: Machine, **changes: Any) -> services.Submission:
         "reason": "Disk is full",
     }
     if changes.get("kind") == "link":
-        values |= {"vendor_name": "V. Technician", "vendor_company": "Vendor Ltd"}
+        values |= {
+            "vendor_name": "V. Technician",
+            "vendor_company": "Vendor Ltd",
+            "vendor_mail": "technician@vendor.test",
+            "details": vendor_details(),
+        }
     return services.Submission(**(values | changes))
+
+
+def vendor_details(**changes: Any) -> dict[str, Any]:
+    """What a sponsor says of a vendor's person beside name, company and mail."""
+    told = {"phone": "+49 30 1234567", "credentials": "Alice reads it out on the phone"}
+    return told | {"checked": True, "alias": "Billing server", "zone": "Europe/Berlin"} | changes
 
 
 def ask(machine: Machine, *, by: Person, **changes: Any) -> AccessRequest:

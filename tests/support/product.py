@@ -114,12 +114,19 @@ class Browser:
             return json.loads(answer.read())
 
 
+FOR_A_VENDOR = {
+    "vendor_name": "V. Technician", "vendor_company": "Vendor Ltd",
+    "vendor_mail": "technician@vendor.example", "vendor_phone": "+49 30 1234567",
+    "vendor_checked": True, "vendor_credentials": "The demo engineer reads it out",
+}  # fmt: skip
+
+
 def ask_and_approve(made: Portal, *, minutes: int = 30, kind: str = "window") -> dict[str, Any]:
     engineer, approver = Browser(made, "Demo engineer"), Browser(made, "Demo approver")
     vm = engineer.json("machines/?name=vm-lab-01")["results"][0]
     asked = engineer.api(
         "requests/", machine_id=vm["id"], kind=kind, port=22, minutes=minutes, reason="Test",
-        vendor_name="V", vendor_company="V Ltd",
+        **(FOR_A_VENDOR if kind == "link" else {}),
     )  # fmt: skip
     approver.api(f"requests/{asked['reference']}/approve/", terms_digest=asked["terms_digest"])
     return asked

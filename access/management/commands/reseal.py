@@ -1,31 +1,46 @@
-"""``manage.py reseal``: seal with the newest of FIELD_KEYS what older ones sealed."""
+"""``manage.py reseal``: seal with the newest of FIELD_KEYS what older ones sealed.
 
+Each app says in its configuration which columns of which models hold such: ``sealed``.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import Q
 
-from access.models import Endpoint
 from access.sealed import Unreadable, reseal
-
-SEALED = ("address", "secret", "old_secret")
 
 
 class Command(BaseCommand):
-    help = "Seals endpoints' addresses and secrets with the newest key. Safe to repeat."
+    help = "Seals all that is kept sealed with the newest key. Safe to repeat."
 
     def handle(self, *_args: Any, **_options: Any) -> None:
         with transaction.atomic():
-            endpoints = list(Endpoint.objects.select_for_update().order_by("pk"))
-            for endpoint in endpoints:
-                self._reseal(endpoint)
-        self.stdout.write(f"Sealed anew: {len(endpoints)} endpoints.")
+            done = [(model, _all_of(model, columns)) for model, columns in _sealed()]
+        counts = (f"{count} {model._meta.verbose_name_plural}" for model, count in done)
+        self.stdout.write(f"Sealed anew: {', '.join(counts)}.")
 
-    def _reseal(self, endpoint: Endpoint) -> None:
+
+def _sealed() -> Iterator[tuple[type[models.Model], Sequence[str]]]:
+    for app in apps.get_app_configs():
+        for name, columns in getattr(app, "sealed", {}).items():
+            yield app.get_model(name), columns
+
+
+def _all_of(model: type[models.Model], columns: Sequence[str]) -> int:
+    """Locked first: what is emptied meanwhile must not be filled again."""
+    filled = ~Q(**dict.fromkeys(columns, ""))
+    rows = model._default_manager.select_for_update(no_key=True).filter(filled).order_by("pk")
+    count = 0
+    for count, row in enumerate(rows, start=1):  # noqa: B007 - how many there were
         try:
-            for name in SEALED:
-                if token := getattr(endpoint, name):
-                    setattr(endpoint, name, reseal(token))
+            for name in columns:
+                if token := getattr(row, name):
+                    setattr(row, name, reseal(token))
         except Unreadable as problem:
-            raise CommandError(f"{endpoint.name}: {problem}") from problem
-        endpoint.save(update_fields=list(SEALED))
+            raise CommandError(f"{row}: {problem}") from problem
+        row.save(update_fields=list(columns))
+    return count

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from bastion_access.commanding import command, leave
+from bastion_access.commands import vendor
 from bastion_access.commands.connecting import Going, connect_to
 from bastion_access.commands.reading import Reference, way
 from bastion_access.completing import machines_like
@@ -59,9 +60,16 @@ def request(
     start: Annotated[
         str, typer.Option("--start", help="now, +2h, 14:00 or 2026-01-31T14:00.")
     ] = "now",
-    vendor_name: Annotated[str, typer.Option("--vendor-name", help="For a link.")] = "",
-    vendor_company: Annotated[str, typer.Option("--vendor-company", help="For a link.")] = "",
-    vendor_mail: Annotated[str, typer.Option("--vendor-mail", help="For a link.")] = "",
+    vendor_name: vendor.Name = "",
+    vendor_company: vendor.Company = "",
+    vendor_mail: vendor.Mail = "",
+    vendor_phone: vendor.Phone = "",
+    vendor_checked: vendor.Checked = False,
+    vendor_alias: vendor.Alias = "",
+    vendor_login: vendor.Login = "",
+    vendor_zone: vendor.Zone = "",
+    vendor_language: vendor.Language = "",
+    vendor_source: vendor.Sources = [],  # noqa: B006
     yes: Yes = False,
     wait_for_it: Annotated[bool, typer.Option("--wait", help="Wait until it is open.")] = False,
     timeout: Timeout = "",
@@ -72,6 +80,19 @@ def request(
     """Ask for access to one or more machines: shows what it needs, then sends it."""
     patience = seconds_of(timeout) if timeout else None
     begins = start_of(start, datetime.now(UTC))
+    of_vendor = vendor.vendor_words(
+        kind,
+        name=vendor_name,
+        company=vendor_company,
+        mail=vendor_mail,
+        login=vendor_login,
+        phone=vendor_phone,
+        checked=vendor_checked,
+        alias=vendor_alias,
+        zone=vendor_zone,
+        language=vendor_language,
+        source=vendor_source,
+    )
     wanted = _port_of(port, ssh=ssh, rdp=rdp)
     doors = [_door(desk, machine_named(desk, name), kind, wanted) for name in machines]
     body = {
@@ -82,9 +103,7 @@ def request(
         "reason": reason or _ask_why(desk),
         "ticket": ticket,
         "start": begins.isoformat() if begins else None,
-        "vendor_name": vendor_name,
-        "vendor_company": vendor_company,
-        "vendor_mail": vendor_mail,
+        **of_vendor,
     }
     if not yes:
         show_preview(desk, desk.portal.post("requests/preview/", body))

@@ -1,12 +1,13 @@
 """Looking: machines, requests, what is open, the ledger."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.text import Text
 
 from bastion_access.commanding import command
+from bastion_access.commands.vendor import said_of_vendor
 from bastion_access.completing import machines_like, references_like
 from bastion_access.desk import Desk
 from bastion_access.errors import Wrong
@@ -153,11 +154,17 @@ def ledger(
     shown = [
         [
             str(row["seq"]), clock(row["at"]), str(row["event"]), str(row["outcome"]),
-            str(row["actor_name"]), str(row["reference"]),
+            _who(row), str(row["reference"]),
         ]
         for row in rows
     ]  # fmt: skip
     _table_or(desk, columns, shown, "No line is like that.")
+
+
+def _who(line: dict[str, Any]) -> str:
+    """Somebody from a vendor may have the name of somebody with an account."""
+    said = " (vendor)" if line["actor_kind"] == "vendor" else ""
+    return f"{line['actor_name']}{said}"
 
 
 def way(kind: object, port: object) -> str:
@@ -222,14 +229,7 @@ def _terms(asked: Json) -> list[tuple[str, str | Text]]:
         ("Given", length(given) if shortened else ""),
         ("Why", str(asked["reason"])),
         ("Ticket", str(asked["ticket"])),
-        (
-            "Vendor",
-            " ".join(
-                str(asked[name])
-                for name in ("vendor_name", "vendor_company", "vendor_mail")
-                if asked[name]
-            ),
-        ),
+        *said_of_vendor(asked),
         ("More time for", str(asked["extends"] or "")),
         ("Needs", "; ".join(f"{stage['name']} ({stage['needed']})" for stage in asked["stages"])),
         ("Held", str(asked["hold"] or "")),

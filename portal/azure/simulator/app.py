@@ -20,6 +20,7 @@ from portal.azure.simulator import (
     roles,
     rules,
     sessions,
+    stand_in,
 )
 from portal.azure.simulator.answers import JSON, Answer, Refused, Reply, malformed
 from portal.azure.simulator.calls import Call
@@ -91,6 +92,8 @@ class Simulator:
         try:
             if asked.path.startswith(CONTROL):
                 return self._control(asked)
+            if asked.path.startswith(stand_in.PATH):
+                return self._stand_in(asked)
             return self._arm(asked)
         except Refused as error:
             return error.answer().reply()
@@ -106,6 +109,13 @@ class Simulator:
             self.store.save(self.world)
             text = json.dumps(answer.body)  # here: others may change what it shows
         return Reply(answer.status, {"Content-Type": JSON}, text.encode())
+
+    def _stand_in(self, asked: Asked) -> Reply:
+        with self.world.lock:
+            settle(self.world)
+            reply = stand_in.answer(self.world, asked.method, asked.path, asked.query, asked.body)
+            self.store.save(self.world)
+        return reply
 
     def _arm(self, asked: Asked) -> Reply:
         call = _call(asked)

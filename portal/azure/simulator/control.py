@@ -141,7 +141,7 @@ def _hand(world: World, order: Order) -> Answer:
 
 def _connect(world: World, order: Order) -> Answer:
     session = sessions.connect(world, order.body)
-    _told(world, "session.connected", session)
+    sessions.note(world, "session.connected", session)
     return Answer(session, 201)
 
 
@@ -150,14 +150,8 @@ def _hang_up(world: World, order: Order) -> Answer:
     if session is None:
         raise Refused(404, "NoSuchSession", "There is no such session.")
     world.sessions.remove(session)
-    _told(world, "session.ended", session)
+    sessions.note(world, "session.ended", session)
     return Answer({})
-
-
-def _told(world: World, what: str, session: Resource) -> None:
-    body = {"sessionId": session["sessionId"], "userName": session["userName"]}
-    world.record.by_hand(world.now(), what, session["targetResourceId"], body)
-    world.changed = True
 
 
 HANDLERS: dict[tuple[str, str, int], Callable[[World, Order], Answer]] = {

@@ -58,6 +58,13 @@ def find(world: World, session_id: str) -> Resource | None:
     return next((each for each in world.sessions if each["sessionId"] == session_id), None)
 
 
+def note(world: World, what: str, session: Resource) -> None:
+    """Of what people do, as the record tells it."""
+    body = {"sessionId": session["sessionId"], "userName": session["userName"]}
+    world.record.by_hand(world.now(), what, session["targetResourceId"], body)
+    world.changed = True
+
+
 def _session(world: World, host: Resource, vm_id: str, protocol: str, order: Resource) -> Resource:
     nic = world.catalogue.nic_of(vm_id)
     return {

@@ -9,6 +9,7 @@ from access.models import Person
 from access.presenters.people import PersonLine
 from access.services.tokens import live_counts
 from portal.signin.browsing import signed_in_counts
+from portal.signin.devices import words_of
 
 register = template.Library()
 
@@ -28,3 +29,9 @@ def tokens_of_all(lines: Iterable[PersonLine]) -> dict[int, int]:
 @register.filter
 def number_of(counts: Mapping[int, int], person: Person) -> int:
     return counts.get(person.pk, 0)
+
+
+@register.filter
+def browser_words(agent: str) -> str:
+    """Of what a browser says of itself: ``Firefox on Windows``."""
+    return words_of(agent)

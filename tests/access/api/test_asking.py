@@ -223,3 +223,58 @@ def test_how_to_connect_is_for_whom_it_was_given_to(cast: Cast) -> None:
         assert alice.get(path, **wrong).status_code == 400
     for who in (cast.charlie, cast.bob, cast.dana):
         assert in_session(who).get(path).status_code == 404
+
+
+FOR_A_VENDOR = {
+    "kind": "link", "vendor_name": "V. Technician", "vendor_company": "Vendor Ltd",
+    "vendor_mail": "technician@vendor.test", "vendor_phone": "+49 30 1234567",
+    "vendor_checked": True, "vendor_credentials": "Alice reads it out",
+    "vendor_alias": "Billing server", "vendor_language": "de", "vendor_zone": "Asia/Tokyo",
+    "vendor_sources": ["198.51.100.0/24"],
+}  # fmt: skip
+
+
+class TestForAVendor:
+    def test_what_was_said_of_them_is_read_back(self, cast: Cast) -> None:
+        caller, _ = token_of(cast.alice)
+        body = wanted(machine(), **FOR_A_VENDOR)
+        assert caller.post("requests/preview/", body).json()["problems"] == {}
+        made = caller.post("requests/", body)
+        assert made.status_code == 201, made.content
+        details = made.json()["details"]
+        assert set(details) == {
+            "phone", "alias", "credentials", "zone", "language", "sources", "checked_by",
+            "checked_at",
+        }  # fmt: skip
+        assert (details["phone"], details["checked_by"]) == ("+49 30 1234567", "Alice")
+        assert details["sources"] == ["198.51.100.0/24"]
+
+    def test_the_same_key_with_other_details_is_not_taken_for_the_first(self, cast: Cast) -> None:
+        """Else somebody would believe that only their office may come in."""
+        caller, _ = token_of(cast.alice)
+        vm, key = machine(), {KEY: str(uuid.uuid4())}
+        body = wanted(vm, **FOR_A_VENDOR)
+        first = caller.post("requests/", body, **key)
+        again = caller.post("requests/", body, **key)
+        assert first.json()["reference"] == again.json()["reference"]
+        other = caller.post("requests/", body | {"vendor_sources": []}, **key)
+        assert (other.status_code, other.json()["type"]) == (422, "urn:bastion-access:key-reused")
+
+    @pytest.mark.parametrize(
+        ("field", "value"),
+        [("phone", "call me"), ("checked", False), ("alias", "x" * 81), ("credentials", ""),
+         ("zone", "Mars/Base"), ("language", "xx"), ("sources", ["0.0.0.0/0"]),
+         ("sources", "everywhere"), ("mail", "bob@example.test")],
+    )  # fmt: skip
+    def test_what_is_wrong_is_said_of_its_field(self, field: str, value: Any, cast: Cast) -> None:
+        caller, _ = token_of(cast.alice)
+        body = wanted(machine(), **(FOR_A_VENDOR | {f"vendor_{field}": value}))
+        refused = caller.post("requests/", body)
+        assert refused.status_code == 400
+        assert list(refused.json()["errors"]) == [f"vendor_{field}"]
+        assert not AccessRequest.objects.exists()
+
+    def test_a_window_is_for_nobody_else(self, cast: Cast) -> None:
+        caller, _ = token_of(cast.alice)
+        made = caller.post("requests/", wanted(machine(), **(FOR_A_VENDOR | {"kind": "window"})))
+        assert (made.status_code, made.json()["details"]) == (201, {})

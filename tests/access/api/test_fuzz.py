@@ -35,6 +35,7 @@ from access.models import (
     PolicyVersion,
     Role,
 )
+from links.models import VendorContact
 from tests.access.api.calling import token_of
 from tests.support.browsers import signed_in
 from tests.support.cast import Cast, approved, ask, person
@@ -72,6 +73,7 @@ def world(cast: Cast, settings: Any, _one_transaction: None) -> Cast:
     ask(vm, by=cast.alice)
     grant = approved(machine("vm-app-02"), by=cast.bob, approver=person("Beth", Role.APPROVER))
     Grant.objects.filter(pk=grant.pk).update(state="scheduled")
+    ask(machine("vm-app-03"), by=cast.alice, kind="link")
     token_of(cast.alice)
     return cast
 
@@ -84,6 +86,7 @@ def real_values() -> dict[str, list[Any]]:
         "grants": list(Grant.objects.values_list("pk", flat=True)),
         "machines": list(Machine.objects.values_list("pk", flat=True)),
         "sessions": list(LiveSession.objects.values_list("pk", flat=True)) or [1],
+        "vendors": list(VendorContact.objects.values_list("pk", flat=True)),
         "tokens": list(ApiToken.objects.values_list("pk", flat=True)),
     }
 

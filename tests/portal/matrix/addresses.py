@@ -137,12 +137,25 @@ OBJECTS: dict[str, Named] = {
     "api-session-disconnect": _pk("session"),
     "api-token-detail": _pk("token"),
     "token-revoke": _pk("token"),
+    **dict.fromkeys(("visit", "visit-send"), lambda world: {"token": world.guests.token}),
+    **dict.fromkeys(
+        (
+            "vendor", "vendor-edit", "vendor-check", "vendor-block", "vendor-unblock",
+            "api-vendor-detail",
+        ),
+        lambda world: {"pk": world.guests.contact.pk},
+    ),
+    **dict.fromkeys(
+        ("invitation-send", "wish-answer"), lambda world: {"pk": world.guests.asked}
+    ),
+    "rotation-done": lambda world: {"pk": world.guests.rotation.pk},
     "browser-end": lambda world: {"handle": world.browser},
     "person-browsers": _pk("alice"),
 }  # fmt: skip
 
 QUERIES: dict[str, Callable[[World], str]] = {
     "request-new": lambda world: f"machine={world.machine.pk}",
+    "vendor-invite": lambda world: f"machine={world.machine.pk}",
     "request-preflight": lambda world: f"machine={world.machine.pk}&way=window:22",
     "break-glass": lambda world: f"machine={world.machine.pk}",
     "policy-difference": lambda _world: "with=1",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 from tests.portal.matrix.addresses import WRITES, Address
 from tests.portal.matrix.sent import BODIES, NOBODY
-from tests.portal.matrix.walk import DONE, Cells
+from tests.portal.matrix.walk import DONE, REFUSED, Cells
 
 # Who is not signed in gets an answer here. Nothing of it is about anybody.
 PUBLIC = {
@@ -21,6 +21,13 @@ PUBLIC = {
     "theme": "a colour, in a cookie of one's own",
     "api-device": "a program asks to be let in; a person must allow it",
     "api-device-token": "fetches what a person has allowed, for who knows the long code",
+    "visit": "who holds the address that a vendor was mailed reads whom it is for",
+    "visit-send": "... and can have a code sent: to that vendor's mailbox",
+    "visit-leave": "signs out whoever is signed in: nobody",
+    "visit-left": "where a vendor ends",
+    "visit-language": "a language, in a cookie of one's own",
+    "visit-brand": "a colour",
+    "visit-logo": "a picture",
 }
 DECISIONS = {
     "request-approve", "request-deny", "approvals-deny", "request-ask-back", "api-request-approve",
@@ -42,6 +49,7 @@ AUDITORS_OWN = {
     "capacity-retiring-csv": "an export, with its line in the ledger",
     "reviews-approvals-csv": "an export, with its line in the ledger",
     "approvals-deny": "nothing that they could decide was ticked",
+    **{name: PUBLIC[name] for name in ("visit-send", "visit-leave", "visit-language")},
     "review": "break-glass is reviewed by whoever was not concerned; auditors are told of each",
 }
 # What is alice's: for an engineer who is not alice it does not exist.
@@ -50,9 +58,13 @@ HERS = ("<reference>", "/requests/<pk>/", "/grants/<pk>/", "/sessions/<pk>/", "/
 # Taking a table away is reading, and leaves a line.
 EXPORTS = {"api-export-grants", "api-export-ledger", "api-export-requests"}
 # A question that is sent, because it is long: nothing comes of it.
-QUESTIONS = {"api-request-preview"}
+QUESTIONS = {"api-request-preview", "vendor-letter"}
 TOKENS = ("token read", "token ask", "token appr", "token adm", "program")
+VENDORS = ("vendor A", "vendor B")
+VISIT = "/visit/"
 NOT_THERE = ("404", "405")
+# That somebody looked is written down, so often and no more; nothing else comes of it.
+EVIDENCE = {"visit"}
 
 Rows = Iterator[tuple[Address, str, dict[str, str]]]
 Rule = Callable[[list[Address], Cells], list[str]]
@@ -70,6 +82,7 @@ def who_is_nobody_gets_nothing(known: list[Address], cells: Cells) -> list[str]:
         f"{method} {address.route}: {row['anonymous']}"
         for address, method, row in rows(known, cells)
         if row["anonymous"] not in ("in", "401", "404", "405") and address.name not in PUBLIC
+        if not (address.route.startswith(VISIT) and row["anonymous"] == "403")  # no sign-in there
     ]
 
 
@@ -106,6 +119,7 @@ def a_token_to_read_changes_nothing(known: list[Address], cells: Cells) -> list[
         f"{method} {address.route}: {row['token read']}"
         for address, method, row in rows(known, cells)
         if DONE in row["token read"] and address.name not in itself
+        if not address.route.startswith(VISIT)  # where nobody looks at it: see below
     ]
 
 
@@ -158,6 +172,37 @@ def looking_changes_nothing(known: list[Address], cells: Cells) -> list[str]:
         if method in ("GET", "HEAD", "OPTIONS")
         and DONE in cell
         and (address.name not in EXPORTS or method != "GET")
+        and address.name not in EVIDENCE
+    ]
+
+
+def vendors_are_nobody_to_the_portal(known: list[Address], cells: Cells) -> list[str]:
+    """X-48: what they hold opens their visit, and not one page, file or list of ours."""
+    return [
+        f"{method} {address.route} by {who}: {row[who]} and not {row['anonymous']}"
+        for address, method, row in rows(known, cells)
+        for who in VENDORS
+        if not address.route.startswith(VISIT) and row[who] != row["anonymous"]
+    ]
+
+
+def nobody_of_the_portal_is_a_vendor(known: list[Address], cells: Cells) -> list[str]:
+    """Whoever is signed in here, and whatever token they bring: on a visit they are strangers."""
+    return [
+        f"{method} {address.route} by {who}: {cell} and not {row['anonymous']}"
+        for address, method, row in rows(known, cells)
+        for who, cell in row.items()
+        if address.route.startswith(VISIT) and who not in VENDORS and cell != row["anonymous"]
+    ]
+
+
+def a_visit_is_its_own_vendors(known: list[Address], cells: Cells) -> list[str]:
+    """X-48: another vendor's machine is not there, also for who numbers doors by guessing."""
+    return [
+        f"{method} {address.route}: {row['vendor A']} for its vendor, {row['vendor B']} for another"
+        for address, method, row in rows(known, cells)
+        if address.name == "visit-open" and method == "POST"
+        if not _gets_through(row["vendor A"]) or row["vendor B"] != f"409{REFUSED}"
     ]
 
 
@@ -176,6 +221,7 @@ def a_refused_write_is_in_the_ledger(known: list[Address], cells: Cells) -> list
         for address, method, row in rows(known, cells)
         for who, cell in row.items()
         if method in WRITES and cell == "403" and address.name not in QUESTIONS
+        if who in VENDORS or not address.route.startswith(VISIT)  # of nobody there is no line
     ]
 
 
@@ -194,7 +240,7 @@ def somebody_gets_through(known: list[Address], cells: Cells) -> list[str]:
 
 
 def _gets_through(cell: str) -> bool:
-    return cell[:1] == "2" or cell[:3] == "302"
+    return cell[:1] == "2" or cell[:3] in ("302", "303")
 
 
 RULES: tuple[Rule, ...] = (
@@ -208,6 +254,9 @@ RULES: tuple[Rule, ...] = (
     one_administrator_is_not_two,
     what_is_hers_does_not_exist_for_others,
     looking_changes_nothing,
+    vendors_are_nobody_to_the_portal,
+    nobody_of_the_portal_is_a_vendor,
+    a_visit_is_its_own_vendors,
     nothing_breaks,
     a_refused_write_is_in_the_ledger,
     somebody_gets_through,

@@ -15,6 +15,9 @@ from access.clock import db_now
 from access.models import Heartbeat
 from access.services import devices, endpoints, policies
 from jit.orders import KEEPER, plan_for
+from links.sponsoring import contacts
+from links.sponsoring.contacts import Words
+from tests.portal.matrix import guests
 from tests.portal.matrix.addresses import Named, Sent
 from tests.portal.matrix.world import POLICY, World
 
@@ -152,6 +155,30 @@ BODIES: dict[tuple[str, str], Named] = {
     ("estate-read", "POST"): _nothing,
     ("capacity-hosts-csv", "POST"): _nothing,
     ("capacity-retiring-csv", "POST"): _nothing,
+    ("visit-send", "POST"): _nothing,
+    ("visit-code", "POST"): lambda _world: {"code": "00000000"},
+    ("visit-again", "POST"): _nothing,
+    ("visit-terms", "POST"): lambda _world: guests.accepted(),
+    ("visit-open", "POST"): lambda _world: {"number": "2"},  # of the first vendor's two
+    ("visit-finish", "POST"): _nothing,
+    ("visit-more-time", "POST"): lambda _world: {"minutes": "30", "why": "The restore is slow"},
+    ("visit-leave", "POST"): _nothing,
+    ("visit-language", "POST"): lambda _world: {"language": "de", "next": "/visit/left/"},
+    ("vendor-invite", "POST"): lambda world: guests.invitation_form(world.machine.pk),
+    ("vendor-letter", "POST"): lambda world: guests.invitation_form(world.machine.pk),
+    ("vendor-edit", "POST"): lambda world: {
+        **vars(Words.of(world.guests.contact)), "phone": "+49 30 7654321",
+    },
+    ("vendor-check", "POST"): lambda world: {
+        "phone": world.guests.contact.phone, "called": "on",
+    },
+    ("vendor-block", "POST"): lambda _world: {"why": "They have left"},
+    ("vendor-unblock", "POST"): _nothing,
+    ("invitation-send", "POST"): lambda _world: {"seen": "1"},
+    ("wish-answer", "POST"): lambda _world: {
+        "minutes": "30", "reason": "The restore is slow", "ticket": "",
+    },
+    ("rotation-done", "POST"): lambda _world: {"note": "In the vault"},
     ("outside-new", "POST"): _outside,
     ("outside-edit", "POST"): lambda world: {**_outside(world), "address": "192.168.40.31"},
     ("outside-retire", "POST"): _reason,
@@ -189,6 +216,9 @@ BEFORE: dict[str, Callable[[World], object]] = {
     "api-device-token": _let_in,
     "policy-new": lambda world: policies.withdraw(world.proposed, by=world.dana),
     "jit-policy": _keeper_is_seen,
+    "vendor-unblock": lambda world: contacts.block(
+        world.guests.contact, why="They have left", by=world.dana
+    ),
     "endpoint-secret-drop": lambda world: endpoints.rotate(world.endpoint, by=world.dana),
 }
 

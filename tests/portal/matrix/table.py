@@ -15,7 +15,7 @@ Who gets what: every address, by every method, as every kind of visitor. Measure
 hand: see docs/permissions.md for how, and for the table of roles that it follows from.
 
   200    a page or an answer          in   led to the sign-in      404  does not exist for them
-  302    led on, as after an act      401  who are you?            405  not by this method
+  302/3  led on, as after an act      401  who are you?            405  not by this method
   403    refused                      400  makes no sense          409  not in this state
   +      it was done: the ledger has it    !  it was refused: the ledger has it
 

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import copy
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
 
-import pytest
 from django.test import Client
 
 from access.clock import db_now
@@ -29,12 +25,12 @@ from access.models import (
     Person,
     PolicyVersion,
     Role,
-    Scope,
 )
 from access.services import comments, deputies, devices, endpoints, lockdowns, policies, tokens
 from jit.outside.models import OutsideTarget
 from portal.models import BrowserSession
-from portal.signin.entra.bearer import EntraToken
+from tests.portal.matrix.guests import Guests, client_of
+from tests.portal.matrix.programs import PROGRAM
 from tests.support import estate
 from tests.support.behind_gateway import hub as behind_gateway
 from tests.support.behind_gateway import register
@@ -62,7 +58,6 @@ rules:
     break_glass: {who: [{group: on-call}], max_minutes: 90}
 """
 PROPOSED = POLICY.replace("max_minutes: 480", "max_minutes: 240")
-PROGRAM = "Bearer the-program"
 DETAILS = endpoints.Details("Operations", "https://hooks.example.test/one", ["security"])
 
 
@@ -109,6 +104,7 @@ class World:
     token: ApiToken  # alice's
     browser: str  # where alice is signed in besides, as addresses name it
     secrets: dict[str, str]  # of tokens, by the visitor's name
+    guests: Guests
     code: str  # of a program that waits to be let in
     device_code: str
 
@@ -145,6 +141,7 @@ class World:
             deputy=_deputy(bob, people["oscar"]),
             token=made.token,
             browser=_browser_of(alice),
+            guests=Guests.made(alice, bob),
             secrets={"token read": made.secret, **_secrets(alice, bob, dana)},
             code=code.user_code,
             device_code=code.device_code,
@@ -176,6 +173,8 @@ def visitors(world: World) -> list[Visitor]:
         _token("token appr", "bob's token to read and ask", world, world.bob),
         _token("token adm", "dana's token to read and ask", world, world.dana),
         _program("program", "an application with all roles, with its own token"),
+        _guest("vendor A", "a vendor's person whom alice invited, with a visit's cookie", world),
+        _guest("vendor B", "another vendor's person, invited to another machine", world),
     ]
 
 
@@ -234,27 +233,8 @@ def _program(name: str, means: str) -> Visitor:
     return Visitor(name, means, Client(), {"Authorization": PROGRAM}, who)
 
 
-@dataclass(frozen=True)
-class ProgramKey:
-    """What an application's own token comes to, once it was found to be genuine."""
-
-    scopes: frozenset[str] = frozenset(Scope.values)
-    name: str = "application"
-
-
-@contextmanager
-def programs_come() -> Iterator[None]:
-    """Whether a token is genuine is tested elsewhere. Here it is, and all else is asked."""
-    genuine = EntraToken.authenticate
-
-    def authenticate(self: Any, request: Any) -> Any:
-        if request.headers.get("Authorization") != PROGRAM:
-            return genuine(self, request)
-        return Person.objects.get(object_id="pipeline"), ProgramKey()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(EntraToken, "authenticate", authenticate)
-        yield
+def _guest(name: str, means: str, world: World) -> Visitor:
+    return Visitor(name, means, client_of(world.guests.cookies[name]))
 
 
 def _secrets(alice: Person, bob: Person, dana: Person) -> dict[str, str]:

@@ -1,0 +1,1 @@
+"""The sponsor's side: whom they invite, and what becomes of it."""

@@ -1,0 +1,1 @@
+"""What sponsors and administrators type."""

@@ -1,0 +1,1 @@
+"""Vendors as pages show them."""

@@ -1,0 +1,1 @@
+"""Pages about vendors, for people with an account."""

@@ -1,0 +1,1 @@
+"""What the core's pages show of vendors."""
