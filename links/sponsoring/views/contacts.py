@@ -15,7 +15,7 @@ from access.presenters.requests import RequestRow, row_for, with_doors
 from access.views.lists import ranked
 from access.views.pages import Page, page_of
 from access.views.problems import accepted, mapped, told_if_sent
-from access.views.who import signed_in
+from access.views.who import opens, signed_in
 from links.models import VendorContact
 from links.sponsoring import book, contacts
 from links.sponsoring.forms.contacts import BlockForm, CheckForm, ContactForm
@@ -80,6 +80,7 @@ def edit(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def check(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     contact = _kept_by(request, person, pk, "vendor.contact_check")
@@ -114,6 +115,7 @@ def block(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @mapped
+@opens
 @signed_in
 def unblock(request: HttpRequest, person: Person, pk: int) -> HttpResponse:
     contact = _blocked_by(request, person, pk, "vendor.contact_unblock")

@@ -385,7 +385,8 @@ class TestRereading:
 
 
 # Names of addresses before which nobody asks Entra anew. They show something, end something, say
-# something, or ask for nothing; what is new must be marked, or be thought about and stand here.
+# something, or ask for nothing, or are for vendors, whom Entra does not know; what is new must be
+# marked, or be thought about and stand here.
 UNMARKED = """
     home machines requests request-preview request-preflight request request-live request-withdraw
     request-confirm request-comment request-ask-back request-answer request-calendar grant-end
@@ -399,6 +400,9 @@ UNMARKED = """
     person-browsers estate-read capacity capacity-hosts-csv capacity-retiring capacity-retiring-csv
     outside outside-retire healthz readyz api-device api-device-token api-request-preview
     api-request-withdraw api-comment-list api-grant-end api-session-disconnect
+    vendors vendor vendor-edit vendor-block vendor-letter rotations rotation-done
+    visit visit-send visit-code visit-again visit-terms visit-session visit-open visit-finish
+    visit-more-time visit-leave visit-left visit-language visit-brand visit-logo
 """
 
 
