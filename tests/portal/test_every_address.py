@@ -13,6 +13,7 @@ from access.models import PersonRole, Role
 from tests.support.cast import Cast, ask, be_seen
 from tests.support.estate import machine
 
+pytestmark = pytest.mark.long
 PUBLIC = {"healthz", "readyz", "sign-in", "demo-sign-in", "sign-out", "theme", "signed-out"}
 PUBLIC |= {"api-device", "api-device-token"}  # of programs that have nobody's name yet
 PUBLIC |= {"visit-left", "visit-brand", "visit-leave", "visit-language"}  # nobody's, or one's own

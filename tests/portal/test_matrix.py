@@ -14,7 +14,7 @@ from tests.portal.matrix.rules import RULES, Rule
 from tests.portal.matrix.walk import Cells, quiet, undone, walk
 from tests.portal.matrix.world import Visitor, World, visitors
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.long]
 HOW = "python -m tests.portal.matrix --write writes the table anew; read the difference first."
 
 

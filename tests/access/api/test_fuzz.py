@@ -41,6 +41,7 @@ from tests.support.browsers import signed_in
 from tests.support.cast import Cast, approved, ask, person
 from tests.support.estate import machine
 
+pytestmark = pytest.mark.long
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "25"))
 SEED = int(os.environ.get("FUZZ_SEED", "0"))
 CHECKS = [
