@@ -104,10 +104,10 @@ def sign_in(chrome: Browser, live_server: LiveServer) -> Iterator[SignIn]:
         context.close()
 
 
-def violations(page: Page) -> list[str]:
+def violations(page: Page, within: str = "html") -> list[str]:
     page.add_script_tag(path=AXE)
     options = "{runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']}"
-    found = page.evaluate(f"axe.run(document, {options})")
+    found = page.evaluate(f"axe.run({within!r}, {options})")
     return [
         f"{v['id']}: {node['target']} {node['failureSummary']}"
         for v in found["violations"]
