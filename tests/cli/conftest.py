@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import stat
 import sys
@@ -70,6 +71,13 @@ class Terminal:
 
     def json(self, *words: str, **more: Any) -> Any:
         return json.loads(self.ok(*words, "--json", **more))
+
+
+@pytest.fixture(autouse=True)
+def _portal_is_another_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not, here: what its logging could not write would stand among what the command line
+    says, when an earlier test left it a stream that is closed."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
 
 
 @pytest.fixture(autouse=True)
