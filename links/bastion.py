@@ -12,7 +12,7 @@ from azure.core.exceptions import HttpResponseError
 
 from access.errors import Receipt
 from access.kinds import Door, DoorKey, Seen, Stray
-from links.keeping import digest_of
+from access.services.tokens import digest_of
 from portal.azure import door as azure
 from portal.azure.roles import Identity
 

@@ -4,18 +4,13 @@ It is written when Azure shows the link open, by the worker that saw it, in the 
 writes that down; it is emptied in the one in which closing begins to be owed.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 
 from access.clock import db_now
 from access.sealed import Unreadable, seal, unseal
+from access.services.tokens import digest_of
 from links.models import SealedLink
-
-
-def digest_of(address: str) -> str:
-    """By which a link is recognised without its address being kept."""
-    return hashlib.sha256(address.encode()).hexdigest()
 
 
 def keep(addresses: Mapping[int, str]) -> None:

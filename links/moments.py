@@ -2,6 +2,7 @@
 the zone by name, UTC beside it."""
 
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.utils import dateformat, timezone
 from django.utils.translation import get_language, ngettext
@@ -42,6 +43,15 @@ def length(minutes: int) -> str:
     if rest or not hours:
         return ngettext("%(n)d minute", "%(n)d minutes", minutes) % {"n": minutes}
     return ngettext("%(n)d hour", "%(n)d hours", hours) % {"n": hours}
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """A zone that this machine no longer knows must not keep a page from being shown or a letter
+    from being sent, nor one that was typed break a preview: ``America`` is a folder."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return ZoneInfo("UTC")
 
 
 def _day(local: datetime) -> str:

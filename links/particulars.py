@@ -16,7 +16,7 @@ from access.errors import Invalid, Overreach
 from access.kinds import Particulars
 from access.models import AccessRequest, Machine
 from access.services.submission import clean_text
-from links.mailboxes import contact_at, is_internal, mail_problem, reach_problem, shape_problem
+from links.mailboxes import contact_at, reach_problem, shape_problem
 from links.models import VendorContact
 from links.outsiders import (
     check_is_fresh,
@@ -27,8 +27,6 @@ from links.outsiders import (
     phone_problem,
     zone_problem,
 )
-
-__all__ = ["check_is_fresh", "contact_at", "described", "is_internal", "mail_problem", "settled"]
 
 LONGEST_ALIAS, LONGEST_CREDENTIALS, MOST_SOURCES = 80, 500, 20
 SHORTEST_NAME = 3  # of a machine, to be looked for in an alias

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.template.loader import render_to_string
@@ -12,8 +11,9 @@ from access.delivery.facts import name_of
 from access.delivery.mail import COLOURS
 from links.letters.occasion import Draft, Occasion, drafted
 from links.letters.words import WORDS, brand
+from links.moments import zone_named
 from links.visiting.brand import colour
-from links.visiting.keys import address_of
+from links.visiting.keys import address_of, origin
 
 NOT_YET_MADE = "made-when-the-letter-is-sent"  # in place of what is secret in an address
 BUTTON = "#1c5fc4"
@@ -35,7 +35,7 @@ def preview(draft: Draft) -> Letter:
 
 
 def render(event: str, told: Occasion) -> Letter:
-    with translation.override(_language(told.language)), timezone.override(_zone(told.zone)):
+    with translation.override(_language(told.language)), timezone.override(zone_named(told.zone)):
         content = WORDS[event](told)
         if content.code:
             content = replace(content, last=f"@{host()} #{content.code}")
@@ -46,7 +46,7 @@ def render(event: str, told: Occasion) -> Letter:
             "help": name_of(settings.VENDOR_HELP),
             "colour": _colour(content.tone),
             "button": colour() or BUTTON,
-            "zone": str(_zone(told.zone)),
+            "zone": str(zone_named(told.zone)),
             "language": _language(told.language),
         }
         return Letter(
@@ -60,20 +60,11 @@ def render(event: str, told: Occasion) -> Letter:
 def host() -> str:
     """Of the vendors' pages, and of the identities of letters: not the portal's, where people
     outside need not know it."""
-    return urlsplit(settings.VENDOR_URL or settings.PORTAL_URL).hostname or "localhost"
+    return urlsplit(origin()).hostname or "localhost"
 
 
 def _language(code: str) -> str:
     return code if code in dict(settings.LANGUAGES) else "en"
-
-
-def _zone(name: str) -> ZoneInfo:
-    """A zone that this machine no longer knows must not keep a letter from being sent, nor one that
-    was typed break its preview: ``America`` is a folder."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo("UTC")
 
 
 def _colour(tone: str) -> str:

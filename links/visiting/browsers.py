@@ -10,11 +10,11 @@ from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
 from access.clock import db_now
+from access.services.tokens import digest_of
 from links.models import Invitation, VendorBrowser
 from links.visiting import evidence
 from links.visiting.caller import LONGEST_ADDRESS, Caller
 from links.visiting.errors import Refusal
-from links.visiting.keys import digest_of
 
 FORM = re.compile(r"[A-Za-z0-9_-]{43}")
 TOUCHED_EVERY = timedelta(minutes=1)

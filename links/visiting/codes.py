@@ -15,12 +15,12 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 
 from access import notices
 from access.clock import db_now
+from access.services.tokens import digest_of
 from links import following
 from links.models import Invitation, VendorBrowser, VendorCode
 from links.visiting import browsers, evidence, sources
 from links.visiting.caller import LONGEST_ADDRESS, Caller
 from links.visiting.errors import Refusal
-from links.visiting.keys import digest_of
 from links.visiting.standing import Standing, standing_of
 
 DIGITS = 8

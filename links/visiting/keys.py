@@ -1,7 +1,6 @@
 """The address that a vendor's person is mailed. Its secret part leaves here once, for the letter;
 what is kept is its SHA-256, which is enough for 256 random bits."""
 
-import hashlib
 import re
 import secrets
 import string
@@ -11,7 +10,9 @@ from django.conf import settings
 from django.db import transaction
 
 from access.clock import db_now
+from access.delivery.links import base
 from access.models import Notice, NoticeState
+from access.services.tokens import digest_of
 from links.models import Invitation, InvitationKey
 from links.visiting import evidence
 
@@ -59,8 +60,9 @@ def invitation_for(token: str) -> Invitation | None:
 
 def address_of(token: str) -> str:
     """The whole address, for the letter and nothing else."""
-    return f"{settings.VENDOR_URL or settings.PORTAL_URL}/visit/{token}/"
+    return f"{origin()}/visit/{token}/"
 
 
-def digest_of(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
+def origin() -> str:
+    """Of the vendors' pages, without a slash at its end."""
+    return settings.VENDOR_URL or base()

@@ -16,8 +16,8 @@ from access.presenters.timeline_vendors import reason_in_words
 from access.states import WANTING, RequestState
 from links.models import Invitation, MoreTimeAsk, Rotation
 from links.sponsoring import rotations
+from links.visiting.standing import LINK
 
-KIND = "link"
 MOST_TRACES, MOST_LETTERS = 300, 40
 # What somebody who merely has the address can have written again and again: it is the first to be
 # left out, so that it takes nothing else off the page.
@@ -173,7 +173,7 @@ def panel_for(
     asked: AccessRequest, grants: Sequence[Grant], viewer: Person, now: datetime
 ) -> VisitPanel | None:
     """``None`` for what is no link. Asks for as little as there is to show."""
-    if asked.kind != KIND or asked.extends_id is not None:
+    if asked.kind != LINK or asked.extends_id is not None:
         return None
     if asked.state != RequestState.APPROVED:
         return VisitPanel(asked, _nothing_yet(asked))
@@ -182,7 +182,7 @@ def panel_for(
     if invitation is None:
         return VisitPanel(asked, "It was approved before there were invitations. None was mailed.")
     invitation.access_request = asked
-    links = [grant for grant in grants if grant.kind == KIND]
+    links = [grant for grant in grants if grant.kind == LINK]
     return VisitPanel(
         asked=asked,
         empty="",

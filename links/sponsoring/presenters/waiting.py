@@ -11,6 +11,7 @@ from django.db.models.functions import Coalesce
 from access.models import Grant, Notice, NoticeState, Person
 from access.states import WANTING
 from links.models import Invitation, MoreTimeAsk, Rotation
+from links.visiting.standing import LINK
 
 SHOWN = 20
 FAILED = (NoticeState.GIVEN_UP, NoticeState.NOT_SENT)
@@ -49,7 +50,7 @@ def _of(row: Invitation, failed: set[str]) -> Waiting:
 
 
 def _live(now: datetime | Combinable) -> QuerySet[Grant]:
-    of_this = Grant.objects.filter(access_request=OuterRef("access_request"), kind="link")
+    of_this = Grant.objects.filter(access_request=OuterRef("access_request"), kind=LINK)
     return of_this.filter(state__in=WANTING, ends_at__gt=now, end_order__isnull=True)
 
 

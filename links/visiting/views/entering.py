@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,6 +10,7 @@ from django.utils import timezone, translation
 
 from access.clock import db_now
 from links.models import Invitation
+from links.moments import zone_named
 from links.visiting import browsers, evidence, guessing, keys, languages
 from links.visiting.caller import caller_of
 from links.visiting.views import pages
@@ -77,13 +77,5 @@ def cookie_of(request: HttpRequest) -> str:
 def reading(request: HttpRequest, invitation: Invitation) -> Iterator[None]:
     """In the reader's language, and in the time zone that their sponsor gave for them."""
     language = languages.wanted(request) or invitation.language
-    with translation.override(language), timezone.override(_zone(invitation.zone)):
+    with translation.override(language), timezone.override(zone_named(invitation.zone)):
         yield
-
-
-def _zone(name: str) -> ZoneInfo:
-    """A zone that this machine no longer knows must not keep a page from being shown."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo("UTC")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from access.models import EndOrder, Grant, LedgerEntry, Notice
 from access.states import GrantState
 from links import tasks
 from links.models import Invitation, MoreTimeAsk, TermsAccepted, VendorBrowser, VendorCode
-from links.visiting import browsers, finishing, forgetting, wishing
+from links.visiting import browsers, finishing, forgetting, keys, wishing
 from links.visiting.errors import Refusal
 from links.visiting.standing import Stage, standing_of
 from tests.support.azure import SimulatedAzure
@@ -232,3 +233,8 @@ def test_it_is_forgotten_now_and_then_on_a_queue_that_closes_nothing() -> None:
 
     assert schedule.CELERY_BEAT_SCHEDULE["visits"]["task"] == tasks.forget.name
     assert schedule.CELERY_TASK_ROUTES[tasks.forget.name] == {"queue": "notices"}
+
+
+def test_an_address_of_the_portal_that_ends_in_a_slash_makes_no_broken_one(settings: Any) -> None:
+    settings.VENDOR_URL, settings.PORTAL_URL = "", "https://access.example.test/"
+    assert keys.address_of("token") == "https://access.example.test/visit/token/"
