@@ -69,3 +69,33 @@ class DirectoryReading(models.Model):
 
     def __str__(self) -> str:
         return f"directory, {self.finished_at}"
+
+
+class Budget(models.Model):
+    """What is left of Azure's token bucket for one subscription, principal and kind of call, as
+    far as the portal has spent it, by the database's clock. Below zero: calls that wait for theirs.
+
+    ``shut_until``: Azure said no; nothing is sent until then. ``probe_until``: set from then on,
+    until one call was answered: only one is sent at a time.
+    """
+
+    subscription = models.CharField(max_length=64, blank=True)  # empty: the tenant's
+    principal = models.CharField(max_length=64, blank=True)  # a client id; empty: the process's own
+    calls = models.CharField(max_length=8)  # reads, writes, deletes
+    tokens = models.FloatField()
+    at = models.DateTimeField()
+    shut_until = models.DateTimeField(null=True, blank=True)
+    probe_until = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["subscription", "principal", "calls"], name="budget_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(calls__in=["reads", "writes", "deletes"]), name="budget_calls"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.calls} of {self.subscription}"

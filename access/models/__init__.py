@@ -14,6 +14,7 @@ from access.models.findings import Finding, RemovalOrder
 from access.models.grants import EndedHow, EndOrder, Grant, GrantExtension
 from access.models.ledger import LedgerEntry, LedgerHead
 from access.models.lockdowns import Lockdown, LockdownScope
+from access.models.measures import ENDLESS, LatenessTally
 from access.models.notices import (
     Channel,
     Digest,
@@ -29,11 +30,13 @@ from access.models.operations import Heartbeat
 from access.models.people import Person, PersonRole, Role
 from access.models.policies import PolicyState, PolicyVersion
 from access.models.requests import AccessRequest, ApprovedHow, RequestedDoor
+from access.models.restorations import Manifest, Restoration
 from access.models.sessions import DisconnectOrder, LiveSession, SessionReading
 from access.models.tokens import ApiToken, DeviceSignIn, Scope
 from access.models.verdicts import Verdict
 
 __all__ = [
+    "ENDLESS",
     "AccessRequest",
     "ApiToken",
     "ApprovedHow",
@@ -59,12 +62,14 @@ __all__ = [
     "Grant",
     "GrantExtension",
     "Heartbeat",
+    "LatenessTally",
     "LedgerEntry",
     "LedgerHead",
     "LiveSession",
     "Lockdown",
     "LockdownScope",
     "Machine",
+    "Manifest",
     "Notice",
     "NoticePreference",
     "NoticeState",
@@ -74,6 +79,7 @@ __all__ = [
     "PolicyVersion",
     "RemovalOrder",
     "RequestedDoor",
+    "Restoration",
     "Review",
     "Role",
     "Route",

@@ -35,6 +35,12 @@ class LedgerEntry(models.Model):
             models.Index(fields=["reference", "seq"], name="ledger_by_reference"),
             models.Index(fields=["event", "-seq"], name="ledger_by_event"),
             models.Index(fields=["actor_id", "-seq"], name="ledger_by_actor"),
+            models.Index(fields=["at"], name="ledger_by_moment"),
+            models.Index(
+                fields=["outcome", "-seq"],
+                name="ledger_unsuccessful",
+                condition=models.Q(outcome__in=["denied", "failed"]),
+            ),
             models.Index(
                 fields=["actor_name", "-seq"],
                 name="ledger_vendors",

@@ -114,6 +114,7 @@ class AccessRequest(models.Model):
         ]
         indexes: ClassVar = [
             models.Index(fields=["requester", "-created_at", "-id"], name="request_mine"),
+            models.Index(fields=["-created_at", "-id"], name="request_newest"),
             models.Index(
                 fields=["lapses_at"], name="request_pending", condition=Q(state="pending")
             ),
