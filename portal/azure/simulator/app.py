@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from portal.azure.simulator import (
+    budget,
     changes,
     control,
     faults,
@@ -120,13 +121,16 @@ class Simulator:
     def _arm(self, asked: Asked) -> Reply:
         call = _call(asked)
         with self.world.lock:
-            fault = self._arrives(call)
+            no_token = budget.spend(self.world, call)
+            fault = self._arrives(call) if no_token is None else {}
         if fault.get("action") == "reset_before":
             raise ConnectionResetError
         if faults.is_before(fault, "slow"):
             time.sleep(fault["seconds"])
         with self.world.lock:
-            reply = with_headers(self._carried_out(call, fault), call).reply()
+            answer = self._carried_out(call, fault, no_token)
+            answer = budget.heard(self.world, call, answer, fault)
+            reply = with_headers(answer, call).reply()
             self.store.save(self.world)
         if faults.is_after(fault, "slow"):
             time.sleep(fault["seconds"])
@@ -142,13 +146,15 @@ class Simulator:
         self.store.save(self.world)
         return fault
 
-    def _carried_out(self, call: Call, fault: Resource) -> Answer:
+    def _carried_out(self, call: Call, fault: Resource, no_token: Refused | None) -> Answer:
         """A write is recorded, whether it is refused or not, ahead of what comes of it."""
         settle(self.world)
         row = _recorded(self.world, call) if call.word in WRITES else None
         call.failure = faults.failure(fault)
         error = None
         try:
+            if no_token is not None:
+                raise no_token
             if faults.is_before(fault, "status"):
                 raise faults.refusal(fault)
             answer = faults.torn(self._answer(call), fault)

@@ -94,7 +94,7 @@ def deleted(world: World, at: str, data: Resource) -> None:
     if world.catalogue.find(data["id"]) is None:
         return
     world.catalogue.remove(data["id"])
-    world.links = [each for each in world.links if not same(each["bastion"], data["id"])]
+    world.links.forget_host(data["id"])
     world.sessions = [each for each in world.sessions if not same(each["bastion"], data["id"])]
     world.effect(at, "bastion.deleted", data["id"], because=data["because"])
 

@@ -9,15 +9,20 @@ from datetime import UTC, datetime, timedelta
 class Clock:
     def __init__(self, offset: float = 0.0) -> None:
         self.offset = offset  # seconds ahead of this machine's clock
+        self.stopped_at: datetime | None = None  # it moves by ``advance`` alone
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=self.offset)
+        return (self.stopped_at or datetime.now(UTC)) + timedelta(seconds=self.offset)
 
     def after(self, seconds: float) -> str:
         return stamp(self.now() + timedelta(seconds=seconds))
 
     def advance(self, seconds: float) -> None:
         self.offset += seconds
+
+    def stop(self, at: datetime) -> None:
+        """For a test that wants the same moments each time."""
+        self.stopped_at = at
 
 
 def stamp(moment: datetime) -> str:

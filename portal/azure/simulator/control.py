@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from portal.azure.simulator import estate, faults, hand, jit_rules, roles, sessions, windows
+from portal.azure.simulator import budget, estate, faults, hand, jit_rules, roles, sessions, windows
 from portal.azure.simulator.answers import Answer, Refused
 from portal.azure.simulator.catalogue import Catalogue, Estate, Resource
+from portal.azure.simulator.clock import parse
 from portal.azure.simulator.world import CHOICES, SECONDS, World
 
 
@@ -60,7 +61,7 @@ def load(world: World, wanted: Estate) -> None:
 def _state(world: World, order: Order) -> Answer:
     told: Resource = {
         "clock": {"now": world.now(), "offset_seconds": world.clock.offset},
-        "links": world.links,
+        "links": list(world.links),
         "windows": world.windows,
         "open_windows": windows.open_now(world),
         "sessions": world.sessions,
@@ -81,7 +82,19 @@ def _record(world: World, order: Order) -> Answer:
 
 
 def _calls(world: World, _order: Order) -> Answer:
-    return Answer({"calls": dict(world.calls)})
+    return Answer({"calls": dict(world.calls), **budget.counts(world)})
+
+
+def _budget(world: World, _order: Order) -> Answer:
+    return Answer(budget.shown(world))
+
+
+def _limit(world: World, order: Order) -> Answer:
+    return Answer(budget.script(world, order.body))
+
+
+def _no_limit(world: World, _order: Order) -> Answer:
+    return Answer(budget.script(world, None))
 
 
 def _reset(world: World, order: Order) -> Answer:
@@ -91,7 +104,10 @@ def _reset(world: World, order: Order) -> Answer:
 
 
 def _clock(world: World, order: Order) -> Answer:
-    world.clock.advance(float(order.body["advance_seconds"]))
+    if "stop_at" in order.body:
+        world.clock.stop(parse(order.body["stop_at"]))
+    else:
+        world.clock.advance(float(order.body["advance_seconds"]))
     world.changed = True
     return Answer({"now": world.now(), "offset_seconds": world.clock.offset})
 
@@ -163,6 +179,9 @@ HANDLERS: dict[tuple[str, str, int], Callable[[World, Order], Answer]] = {
     ("POST", "pace", 1): _pace,
     ("POST", "faults", 1): _faults,
     ("DELETE", "faults", 1): _no_faults,
+    ("GET", "budget", 1): _budget,
+    ("POST", "budget", 1): _limit,
+    ("DELETE", "budget", 1): _no_limit,
     ("GET", "roles", 1): _roles,
     ("POST", "roles", 1): _assign,
     ("POST", "hand", 1): _hand,

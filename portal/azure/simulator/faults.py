@@ -15,7 +15,10 @@ from portal.azure.simulator.world import World
 MATCHES = ("operation", "method", "path", "principal")
 # Words by action: those it needs, and those it takes.
 ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
-    "status": (frozenset({"status"}), frozenset({"code", "message", "retry_after", "when"})),
+    "status": (
+        frozenset({"status"}),
+        frozenset({"code", "message", "retry_after", "remaining", "when"}),
+    ),
     "reset_before": (frozenset(), frozenset()),
     "reset_after": (frozenset(), frozenset()),
     "slow": (frozenset({"seconds"}), frozenset({"when"})),
@@ -25,7 +28,7 @@ ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
 }
 TYPES: dict[str, tuple[type, ...]] = {
     "status": (int,), "times": (int,), "retry_after": (int,), "seconds": (int, float),
-    "effect": (bool,),
+    "effect": (bool,), "remaining": (int,),
 }  # fmt: skip
 CODES = {
     403: "AuthorizationFailed",

@@ -37,6 +37,13 @@ def _add_link(world: World, order: Order) -> str:
     return vm_id
 
 
+def _add_links(world: World, order: Order) -> str:
+    """Many at once, for measuring: each as ``add_link`` has it."""
+    for each in order:
+        _add_link(world, each)
+    return str(order[0]["bastion"])
+
+
 def _delete_link(world: World, order: Order) -> str:
     link = links.find(world, order["bastion"], order["vm"])
     if link is None:
@@ -101,6 +108,7 @@ def _machine(world: World, vm_id: Order) -> Resource:
 
 ORDERS: dict[str, Callable[[World, Order], str]] = {
     "add_link": _add_link,
+    "add_links": _add_links,
     "delete_link": _delete_link,
     "delete_rule": _delete_rule,
     "add_rule": _add_rule,

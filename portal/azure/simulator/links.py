@@ -64,11 +64,11 @@ def deleted(world: World, at: str, data: Resource) -> None:
 
 
 def of_host(world: World, host_id: str) -> list[Resource]:
-    return [link for link in world.links if same(link["bastion"], host_id)]
+    return world.links.of_host(host_id)
 
 
 def find(world: World, host_id: str, vm_id: str) -> Resource | None:
-    return next((each for each in of_host(world, host_id) if same(each["vm"], vm_id)), None)
+    return world.links.find(host_id, vm_id)
 
 
 def add(world: World, at: str, host: Resource, vm_id: str, *, principal: str) -> Resource:

@@ -12,6 +12,7 @@ from typing import Any
 
 from portal.azure.simulator.catalogue import Catalogue, Estate, Resource
 from portal.azure.simulator.clock import Clock, stamp
+from portal.azure.simulator.link_book import Links
 from portal.azure.simulator.record import Record
 
 # Seconds by what takes them; and the choices between behaviours of which Azure's is not known.
@@ -31,6 +32,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "second_link": ("same", "new", "message"),
     "rule_generation": ("MicrosoftDefenderForCloud", "SecurityCenter"),
 }
+# What each caller has left, was told and did against it: see ``budget``.
+BUDGET: dict[str, Any] = {"limits": None, "left": {}, "told": {}, "throttled": [], "early": []}
 KEPT = ("links", "windows", "sessions", "operations", "due", "faults", "pace", "choices")
 Due = list[Any]  # [moment, number, what, data]: a list, so that it is the same after JSON
 
@@ -51,7 +54,7 @@ class World:
     def load(self, estate: Estate) -> None:
         """Start anew. Raises ``ValueError``, having changed nothing, for what is no estate."""
         self.catalogue = Catalogue(estate)
-        self.links: list[Resource] = []
+        self.links = Links()
         self.windows: list[Resource] = []
         self.sessions: list[Resource] = []
         self.operations: dict[str, Resource] = {}
@@ -60,9 +63,10 @@ class World:
         self.roles = deepcopy(self.first_roles)
         self.pace = dict(SECONDS)
         self.choices = {name: words[0] for name, words in CHOICES.items()}
+        self.budget = deepcopy(BUDGET)
         self.numbers: Counter[str] = Counter()
         self.calls.clear()
-        self.clock.offset = 0.0
+        self.clock = Clock()
         self.record.empty()
         self.changed = True
 
@@ -98,17 +102,20 @@ class World:
             "numbers": self.numbers,
             "record_lines": self.record.last,
             "roles": self.roles,
+            "budget": self.budget,
             **{name: getattr(self, name) for name in KEPT},
+            "links": list(self.links),
         }
 
     def restore(self, kept: Resource, rows: list[Resource]) -> None:
         """Raises ``KeyError`` or ``ValueError`` for what ``kept`` never wrote."""
         self.load(kept["estate"])
         for name in KEPT:
-            setattr(self, name, kept[name])
+            setattr(self, name, Links(kept[name]) if name == "links" else kept[name])
         self.pace = SECONDS | self.pace  # of a state from before something took time
         # What this start was told wins; states from before there were roles have none.
         self.roles = kept.get("roles", {}) | deepcopy(self.first_roles)
+        self.budget = kept.get("budget", self.budget)  # nor budgets
         self.numbers = Counter(kept["numbers"])
         self.clock = Clock(kept["clock_offset"])
         self.record = Record(rows)

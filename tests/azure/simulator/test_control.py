@@ -24,7 +24,7 @@ def test_the_record_tells_who_asked_what_and_what_came_of_it(cloud: Service) -> 
 def test_reads_are_counted_and_not_recorded(cloud: Service) -> None:
     policy(cloud)
     links(cloud)
-    assert cloud.control("GET", "calls") == {"calls": {"jit.get": 1, "link.list": 1}}
+    assert cloud.control("GET", "calls")["calls"] == {"jit.get": 1, "link.list": 1}
     assert cloud.record() == []
 
 
