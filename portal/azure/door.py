@@ -33,7 +33,9 @@ from azure.mgmt.security import SecurityCenter
 from django.conf import settings
 
 from access.errors import Later, Never, Receipt
+from portal.azure.budget import Budgeted, OutOfBudgetError
 from portal.azure.roles import Identity
+from portal.azure.telling import Told
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Codes under which Azure means "not now"; the HTTP status that carries them varies.
@@ -53,7 +55,24 @@ GONE_CODES = frozenset({"NotFound", "PolicyNotFound", "ResourceNotFound"})
 ONE_RESOURCE = frozenset({409, 412, 423})
 ACCEPTED = frozenset({201, 202})
 REFUSED_ACTION = re.compile(r"perform action '([\w./*]+)'")  # in the text of a 403
+# Without a figure: what has been told once of a door is not told again while it stays the same.
+OUT_OF_BUDGET = "Azure takes no more calls just now."
 _calls: ContextVar[list[Receipt] | None] = ContextVar("azure_calls", default=None)
+_acting: ContextVar[Identity | None] = ContextVar("azure_acting", default=None)
+
+
+@contextmanager
+def acting_as(identity: Identity) -> Iterator[None]:
+    """Every call made inside is that identity's, whichever it names: of a process that has one."""
+    mark = _acting.set(identity)
+    try:
+        yield
+    finally:
+        _acting.reset(mark)
+
+
+def _who(identity: Identity) -> Identity:
+    return _acting.get() or identity
 
 
 @contextmanager
@@ -78,6 +97,9 @@ def is_gone(error: HttpResponseError) -> bool:
 
 def translate(error: AzureError, receipts: list[Receipt]) -> Later | Never:
     """``Later`` where asking again can help, else ``Never``; texts are fit for people."""
+    if isinstance(error, OutOfBudgetError):
+        sent = _any_accepted(receipts)
+        return Later(OUT_OF_BUDGET, retry_after=error.after, sent=sent, receipts=receipts)
     if isinstance(error, ClientAuthenticationError | CredentialUnavailableError):
         return Later("The portal could not sign in to Azure.", sent=False, receipts=receipts)
     if isinstance(error, ServiceRequestError):
@@ -170,22 +192,24 @@ def network(subscription_id: str, identity: Identity) -> Any:
 
     Untyped, because the SDK's annotations refuse the plain dicts that it takes.
     """
-    return _client(NetworkManagementClient, subscription_id, identity, settings.AZURE_ENDPOINT)
+    return _client(
+        NetworkManagementClient, subscription_id, _who(identity), settings.AZURE_ENDPOINT
+    )
 
 
 def security(subscription_id: str, identity: Identity) -> Any:
     """JIT policies: a ``SecurityCenter``."""
-    return _client(SecurityCenter, subscription_id, identity, settings.AZURE_ENDPOINT)
+    return _client(SecurityCenter, subscription_id, _who(identity), settings.AZURE_ENDPOINT)
 
 
 def graph(identity: Identity) -> ResourceGraphClient:
     """One question for many subscriptions."""
-    return _graph(identity, settings.AZURE_ENDPOINT)
+    return _graph(_who(identity), settings.AZURE_ENDPOINT)
 
 
 def plain(identity: Identity) -> ARMPipelineClient[Any, Any]:
     """For a call that none of the SDKs has; same policies."""
-    return _plain(identity, settings.AZURE_ENDPOINT)
+    return _plain(_who(identity), settings.AZURE_ENDPOINT)
 
 
 @cache
@@ -266,6 +290,7 @@ def _policies(identity: Identity) -> list[Any]:
         LoopbackAuthentication if settings.AZURE_SIMULATED else ARMChallengeAuthenticationPolicy
     )
     return [
+        Budgeted(identity, client_id(identity)),
         policies.RequestIdPolicy(),
         policies.HeadersPolicy(),
         policies.UserAgentPolicy(user_agent="bastion-access"),
@@ -273,6 +298,7 @@ def _policies(identity: Identity) -> list[Any]:
         policies.RetryPolicy.no_retries(),
         authentication(credential(identity), scope),
         Receipts(),
+        Told(),
         policies.SensitiveHeaderCleanupPolicy(),
     ]
 

@@ -6,14 +6,16 @@ would lose its lease; one that asked anew each time would never hear an answer.
 
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import Any
 
 from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.polling import LROPoller
 from azure.mgmt.core.polling.arm_polling import ARMPolling
-from django.conf import settings
+from django.db import connections
 
 from access.errors import Later
+from portal.azure.budget import OutOfBudgetError
 
 FORGET_AFTER = 300.0  # an operation that took so long is not waited for any more
 # Operations under way, of this process alone: what is lost with it is simply asked again.
@@ -28,21 +30,22 @@ class StillAtWork(Later):
     """Nothing went wrong: the answer is to be fetched later."""
 
 
-class Patient(ARMPolling):
-    """Polls as often as Azure asks, until its time is up."""
+class Beside(ARMPolling):
+    """The SDK polls in a thread of its own. It is on the same errand as whoever began it, and
+    leaves no connection to the database behind."""
 
-    def __init__(self, seconds: float) -> None:
-        super().__init__(timeout=settings.AZURE_POLL_SECONDS)
-        self.until = time.monotonic() + seconds
+    def __init__(self, **more: Any) -> None:
+        super().__init__(**more)
+        self._context = copy_context()
 
-    def _delay(self) -> None:
-        delay = self._extract_delay()
-        if time.monotonic() + delay > self.until:
-            raise OutOfPatienceError("not yet")
-        self._sleep(delay)
+    def run(self) -> None:
+        try:
+            self._context.run(super().run)
+        finally:
+            connections.close_all()
 
 
-class Glance(ARMPolling):
+class Glance(Beside):
     """Asks at once how an operation is doing, and never waits."""
 
     asked = False
@@ -58,25 +61,6 @@ class Glance(ARMPolling):
         return float(self._extract_delay())
 
 
-def result_of(key: str, begin: Callable[..., LROPoller[Any]]) -> Any:
-    """The result of the operation that ``begin`` starts, or of the one started before under the
-    same ``key`` and not yet heard of. Raises ``Later`` when Azure is not done."""
-    token = _token(key)
-    more = {"continuation_token": token} if token else {}
-    poller = begin(polling=Patient(settings.AZURE_WAIT_SECONDS), **more)
-    try:
-        found = poller.result()
-    except OutOfPatienceError:
-        since = _under_way.get(key, ("", time.monotonic()))[1]
-        _under_way[key] = (poller.continuation_token(), since)
-        raise Later("Azure has not answered yet.") from None
-    except HttpResponseError:
-        _under_way.pop(key, None)
-        raise
-    _under_way.pop(key, None)
-    return found
-
-
 def glance(key: str, begin: Callable[..., LROPoller[Any]]) -> tuple[Any, float]:
     """The result of an operation that was begun under ``key``, or is begun now, and how many
     seconds ago it was begun. Raises ``StillAtWork``, with when to come back.
@@ -90,6 +74,9 @@ def glance(key: str, begin: Callable[..., LROPoller[Any]]) -> tuple[Any, float]:
     poller = begin(polling=method, **more)
     try:
         found = poller.result()
+    except OutOfBudgetError:
+        _under_way[key] = (poller.continuation_token(), since)
+        raise
     except OutOfPatienceError:
         _under_way[key] = (poller.continuation_token(), since)
         wait = max(method.seconds, 1.0)

@@ -1,6 +1,6 @@
 """What the portal's identities may do in Azure, asked by each of them, held against ``roles``."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from access.errors import Later, Never
@@ -26,22 +26,25 @@ class Verdict:
         return not (self.missing or self.excess or self.problem)
 
 
-def verify(subscriptions: Iterable[str]) -> list[Verdict]:
+def verify(
+    subscriptions: Iterable[str], identities: Sequence[Identity] = tuple(Identity)
+) -> list[Verdict]:
     """Every principal in every subscription; what cannot be read is told and stops nothing."""
     subscriptions = list(subscriptions)
     return [
-        _verdict(identities, client_id, subscription)
-        for client_id, identities in principals().items()
+        _verdict(served, client_id, subscription)
+        for client_id, served in principals(identities).items()
         for subscription in subscriptions
     ]
 
 
-def principals() -> dict[str, tuple[Identity, ...]]:
-    """By client id, for one may serve as several. An optional one only where it is named."""
+def principals(identities: Sequence[Identity] = tuple(Identity)) -> dict[str, tuple[Identity, ...]]:
+    """By client id, for one may serve as several. An optional one only where it is named, or the
+    only one that is asked about."""
     found: dict[str, tuple[Identity, ...]] = {}
-    for identity in Identity:
+    for identity in identities:
         client_id = azure.client_id(identity)
-        if not client_id and identity in OPTIONAL:
+        if not client_id and identity in OPTIONAL and len(identities) > 1:
             continue
         found[client_id] = (*found.get(client_id, ()), identity)
     return found

@@ -28,10 +28,12 @@ class Identity(StrEnum):
     OPENER = "opener"
     CLOSER = "closer"
     KEEPER = "keeper"
+    SECOND_CLOSER = "second-closer"
 
 
-# Without one of its own nobody is the keeper: it is never the identity that serves as the others.
-OPTIONAL = frozenset({Identity.KEEPER})
+# Without one of its own nobody is the keeper or the second closer: neither is ever the identity
+# that serves as the others.
+OPTIONAL = frozenset({Identity.KEEPER, Identity.SECOND_CLOSER})
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ PURPOSES = {
     Identity.OPENER: "Opens windows and makes shareable links; takes nothing away.",
     Identity.CLOSER: "Removes JIT rules, links and sessions; opens nothing.",
     Identity.KEEPER: "Optional. Changes which ports JIT policies guard; opens nothing by itself.",
+    Identity.SECOND_CLOSER: "Optional. Removes what the closer forgot; opens nothing.",
 }
 NEEDED = {
     Identity.READER: (
@@ -94,6 +97,19 @@ NEEDED = {
         Action(f"{JIT_POLICIES}/write", "enrols a machine, changes its ports"),
         Action("Microsoft.Compute/virtualMachines/read", "documented as needed to configure JIT"),
         Action("Microsoft.Compute/virtualMachines/write", "documented as needed likewise"),
+        OWN_PERMISSIONS,
+    ),
+    # Alone in its process, so it looks as well as removes, and sees no more of the estate.
+    Identity.SECOND_CLOSER: (
+        Action(f"{HOSTS}/getShareableLinks/action", "which links there still are"),
+        Action(f"{HOSTS}/deleteShareableLinks/action", "deletes a link that was forgotten"),
+        Action(f"{JIT_POLICIES}/read", "whether a window is still being opened"),
+        Action(f"{NETWORK}/networkSecurityGroups/read", "finds the rule of a window"),
+        Action(f"{NETWORK}/networkSecurityGroups/securityRules/delete", "ends a window"),
+        Action(f"{HOSTS}/getactivesessions/action", "who is still connected"),
+        Action(f"{HOSTS}/disconnectactivesessions/action", "ends who is still connected"),
+        Action(f"{NETWORK}/locations/operations/read", "whether the list of sessions is ready"),
+        Action(f"{NETWORK}/locations/operationResults/read", "the list of sessions itself"),
         OWN_PERMISSIONS,
     ),
 }

@@ -5,42 +5,74 @@ A session carries the VM's own user name, never the portal's person or the link.
 """
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
 
-from access.errors import Never, Receipt
+from access.clock import db_now
+from access.errors import Later, Never, Receipt
 from access.kinds import PORT_OF, Door, DoorKey, Session
 from portal.azure import door as azure
-from portal.azure.patience import result_of
+from portal.azure.patience import StillAtWork, glance
 from portal.azure.roles import Identity
 
 LIMIT = 50  # session ids in one call
 
 
-def sessions_at(bastion_id: str, doors: Sequence[Door]) -> dict[DoorKey, tuple[Session, ...]]:
+# Which doors were shut when a list was asked for that Azure still makes. Of this process alone:
+# what is lost with it is simply asked again.
+_asked_for: dict[str, frozenset[DoorKey]] = {}
+
+
+def sessions_at(
+    bastion_id: str, doors: Sequence[Door], *, asker: str = ""
+) -> dict[DoorKey, tuple[Session, ...]]:
     """For each door, the live sessions through this host to its machine, by its protocol.
 
-    A host that is gone carries nobody. Raises ``Later`` or ``Never``.
+    Nothing waits here: while Azure makes the list, nothing is told of any door; of one that was not
+    shut for the last time when the list was begun, nothing is told by it. ``asker``: lists of
+    two do not mix. A host that is gone carries nobody. Raises ``Later`` or ``Never``.
     """
-    live = live_sessions(bastion_id) if bastion_id else []
-    return {door.key: tuple(each for row, each in live if _is_at(door, row)) for door in doors}
+    if not bastion_id:
+        return {door.key: () for door in doors}
+    key = f"{asker} {bastion_id.lower()}"
+    asked_for = _asked_for.setdefault(key, frozenset(door.key for door in doors))
+    try:
+        live, age = live_sessions(bastion_id, key)
+    except StillAtWork:
+        return {}
+    except (Later, Never):
+        _asked_for.pop(key, None)
+        raise
+    _asked_for.pop(key, None)
+    begun = db_now() - timedelta(seconds=age)
+    known = [door for door in doors if door.key in asked_for and _was_over(door, begun)]
+    return {door.key: tuple(each for row, each in live if _is_at(door, row)) for door in known}
 
 
-def live_sessions(bastion_id: str) -> list[tuple[Any, Session]]:
-    """(the SDK's row, what is kept of it) for everybody on the host."""
+def _was_over(door: Door, begun: datetime) -> bool:
+    """Else the list may have been begun for somebody before, and lack who came since."""
+    return door.over_at is None or door.over_at <= begun
+
+
+def live_sessions(bastion_id: str, key: str = "") -> tuple[list[tuple[Any, Session]], float]:
+    """(the SDK's row, what is kept of it) for everybody on the host, and how many seconds ago the
+    list was begun. Raises ``StillAtWork`` while
+    Azure makes the list; it is heard of again under the same ``key``."""
     where = azure.parts(bastion_id)
     with azure.calling():
         client = azure.network(where["subscription"], Identity.READER)
         begin = partial(client.begin_get_active_sessions, where["resource_group"], where["name"])
         try:
-            rows = list(result_of(bastion_id.lower(), begin))
+            found, age = glance(key or bastion_id.lower(), begin)
+            rows = list(found or ())
         except HttpResponseError as error:
             if not azure.is_gone(error):
                 raise
-            return []
-    return [(row, _session(row, bastion_id)) for row in rows]
+            return [], 0.0
+    return [(row, _session(row, bastion_id)) for row in rows], age
 
 
 def disconnect(sessions: Sequence[Session]) -> list[Receipt]:

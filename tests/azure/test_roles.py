@@ -23,7 +23,7 @@ from portal.azure.roles import (
 )
 
 ROOT = Path(__file__).resolve().parents[2]
-READER, OPENER, CLOSER, KEEPER = Identity
+READER, OPENER, CLOSER, KEEPER, SECOND = Identity
 EXACT = {one: Permission(tuple(action.name for action in NEEDED[one])) for one in Identity}
 AT_REST = Permission(("*/read",), ("Microsoft.Authorization/*",))
 GROUP_WRITE = "Microsoft.Network/networkSecurityGroups/write"
@@ -84,6 +84,13 @@ def test_what_opens_cannot_close_and_what_closes_cannot_open() -> None:
     assert {name for name in may[KEEPER] if not name.endswith("/read")} == {POLICY_WRITE, VM_WRITE}
 
 
+def test_the_second_closer_sees_and_takes_away_and_nothing_else() -> None:
+    may = {action.name for action in NEEDED[SECOND]}
+    assert {DELETE_RULE, DELETE_LINKS} <= may
+    assert not {INITIATE, CREATE_LINKS, NSG_WRITE, POLICY_WRITE, VM_WRITE} & may
+    assert not {name for name in may if "virtualMachines" in name or "subscriptions" in name}
+
+
 def test_the_definitions_name_the_subscriptions_asked_for(tmp_path: Path) -> None:
     call_command("azure_roles", "--subscription", "one", "--subscription", "two",
                  "--directory", str(tmp_path), stdout=StringIO())  # fmt: skip
@@ -118,6 +125,7 @@ def test_writing_is_nobodys(one: Identity, given: str) -> None:
     ("one", "given"),
     [
         (OPENER, POLICY_WRITE), (OPENER, DELETE_RULE), (OPENER, DELETE_LINKS),
+        (SECOND, CREATE_LINKS), (SECOND, INITIATE), (SECOND, NSG_WRITE),
         (CLOSER, NSG_WRITE), (READER, NSG_WRITE), (CLOSER, CREATE_LINKS), (CLOSER, INITIATE),
         (KEEPER, INITIATE), (KEEPER, NSG_WRITE), (KEEPER, DELETE_RULE),
         (KEEPER, "Microsoft.Security/locations/jitNetworkAccessPolicies/delete"),

@@ -13,7 +13,7 @@ from portal.azure.permissions import read_permissions
 from portal.azure.roles import NEEDED, Identity, definition
 from tests.support.azure import SUBSCRIPTION, SimulatedAzure
 
-READER, OPENER, CLOSER, KEEPER = Identity
+READER, OPENER, CLOSER, KEEPER, SECOND = Identity
 DELETE_RULE = "Microsoft.Network/networkSecurityGroups/securityRules/delete"
 
 
@@ -31,7 +31,7 @@ def test_the_demos_identities_are_as_they_ought_to_be(azure: SimulatedAzure) -> 
     azure.control("POST", "reset", {"estate": "demo"})
     good, told = verified()
     assert good
-    assert told.count("ok ") == 4 * 2  # in each of two subscriptions
+    assert told.count("ok ") == 5 * 2  # in each of two subscriptions
     assert "WRONG" not in told
 
 
@@ -98,6 +98,18 @@ def test_an_optional_one_that_nobody_named_is_not_asked_for(
     assert good
     asked = [one for row in json.loads(told)["verdicts"] for one in row["identities"]]
     assert KEEPER.value not in asked
+
+
+def test_a_process_that_has_one_identity_asks_of_that_one_alone(
+    azure: SimulatedAzure, settings: Any
+) -> None:
+    settings.AZURE_SUBSCRIPTIONS = [SUBSCRIPTION]  # it may list none
+    settings.AZURE_READER_CLIENT_ID = "nobody-here-has-this"
+    azure.control("POST", "roles", {"nobody-here-has-this": []})
+    azure_door.forget_clients()
+    good, told = verified("--only", "second-closer", "--json")
+    assert good
+    assert [row["identities"] for row in json.loads(told)["verdicts"]] == [[SECOND.value]]
 
 
 def test_without_a_subscription_nothing_is_called_good(azure: SimulatedAzure) -> None:
