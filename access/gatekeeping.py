@@ -28,12 +28,16 @@ from access.rules.judgement import Judgement
 from access.rules.patterns import ticket_matches
 from access.rules.stricter import tightened
 from access.ruling import Ruling, judge_again, policy_in_force
-from access.states import GrantState, RequestState
+from access.states import HOLDING, GrantState, RequestState
 from access.terms import digest_of
 
 CLOSER, LOOKER = "closer", "looker"  # who sweeps, and whose looks come to their end
+UNAIDED = "unaided"  # workers that go by the database alone while nobody sweeps
+SWEEPERS = (CLOSER, UNAIDED)
 RECREATED = "The machine was re-created since it was approved."
 NO_ENGINEER = "The person who asked no longer has the Engineer role."
+TRIES_ALONE = 3  # in vain; then somebody is shown it
+BROKE_DOWN = "The portal itself broke down here; its log says where."
 KEEPS_FOR = timedelta(minutes=15)  # an approval that was not carried out is no longer fresh
 
 
@@ -241,7 +245,7 @@ def closer_seen(now: datetime | Combinable) -> bool:
     """
     oldest = now - timedelta(seconds=settings.ACCESS_CLOSER_SILENCE_SECONDS)
     seen = set(Heartbeat.objects.filter(at__gte=oldest).values_list("name", flat=True))
-    return CLOSER in seen and (LOOKER in seen or not overdue_grants(oldest).exists())
+    return not seen.isdisjoint(SWEEPERS) and (LOOKER in seen or not overdue_grants(oldest).exists())
 
 
 def closer_is_seen(now: datetime | Combinable) -> Q:
@@ -249,7 +253,8 @@ def closer_is_seen(now: datetime | Combinable) -> Q:
     oldest = now - timedelta(seconds=settings.ACCESS_CLOSER_SILENCE_SECONDS)
     signs = Heartbeat.objects.filter(at__gte=oldest)
     late = Q(Exists(overdue_grants(oldest)))
-    return Q(Exists(signs.filter(name=CLOSER))) & (Q(Exists(signs.filter(name=LOOKER))) | ~late)
+    swept = Q(Exists(signs.filter(name__in=SWEEPERS)))
+    return swept & (Q(Exists(signs.filter(name=LOOKER))) | ~late)
 
 
 def overdue_grants(since: datetime | Combinable) -> QuerySet[Grant]:
@@ -265,3 +270,12 @@ def overdue_grants(since: datetime | Combinable) -> QuerySet[Grant]:
         (Q(state=GrantState.CLOSING, due_at__lt=since) & no_grace)
         | (Q(state__in=[GrantState.OPENING, GrantState.OPEN]) & ended)
     )
+
+
+def needs_human() -> QuerySet[Grant]:
+    """Grants whose closing, or opening, was tried several times in vain, for a reason of their own
+    or because the portal breaks down at their gate. They are still tried, and stay in this list
+    until it works."""
+    alone = Q(tries__gte=TRIES_ALONE) & ~Q(problem="")
+    at_gate = Q(gate__failures__gte=TRIES_ALONE, gate__problem=BROKE_DOWN)
+    return Grant.objects.filter(alone | at_gate, state__in=HOLDING)

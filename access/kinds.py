@@ -66,6 +66,8 @@ class Door:
 
     ``until`` is the latest end of the grants that want it open, ``None`` when nobody does.
     ``on_behalf`` names people and request references; Azure keeps it where it has a field.
+    ``sent_at``: when Azure was last asked to shut it, by the database's clock; ``None`` when it
+    was not since its end.
     ``places`` are those of its grants, the newest last: more than one after a move in Azure.
     """
 
@@ -75,6 +77,10 @@ class Door:
     until: datetime | None = None
     on_behalf: str = ""
     ending: bool = False  # sessions matter: someone's time on this door is over
+    stood: bool = False  # it was seen open, and is wanted open
+    sent_at: datetime | None = None
+    over_at: datetime | None = None  # the latest end of those whose time on it is over
+    in_vain: int = 0  # attempts to shut it, one after another
 
     @property
     def place(self) -> Place:
@@ -101,7 +107,8 @@ class Seen:
     """What Azure holds for one door. ``until`` is ``None`` where Azure sets no end itself.
 
     ``unknown`` says why this door could not be read, while others could: it is left as it is.
-    ``sessions`` is ``None`` as long as nobody has asked who is connected.
+    ``sessions`` is ``None`` as long as nobody has asked who is connected. ``doubtful``: Azure shows
+    it shut and nothing bears that out, so it may stand all the same.
     """
 
     open: bool
@@ -110,6 +117,7 @@ class Seen:
     settling: bool = False  # Azure is still at work on an earlier call
     failed: str = ""  # Azure says that it will not open it, and why
     unknown: str = ""
+    doubtful: bool = False
     sessions: tuple[Session, ...] | None = None
     sessions_problem: str = ""  # why they could not be read
     detail: Mapping[str, Any] = field(default_factory=dict)  # for the ledger; no secrets
@@ -213,9 +221,10 @@ class Kind(Protocol):
 
     def close(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]: ...
 
-    def sessions(
-        self, gate: Gate, doors: Sequence[Door]
-    ) -> Mapping[DoorKey, tuple[Session, ...]]: ...
+    def sessions(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]:
+        """Who is connected, of those doors of which Azure has told by now: it takes its time for
+        the list, and no worker waits for it."""
+        ...
 
     def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]: ...
 
@@ -249,6 +258,7 @@ class Kind(Protocol):
 
     # The engine calls these under the lock of the grants' gate, each in a savepoint of its own: a
     # kind that fails at one is told of, and holds up neither what is closed nor what is opened.
+    # However many grants there are, each asks the database a handful of questions.
 
     def keep(self, seen: Sequence[tuple[Grant, Seen]]) -> None:
         """These are open, and were seen so now or again, each with a ``secret``: all of one look
@@ -260,9 +270,10 @@ class Kind(Protocol):
         it is done, whatever came between."""
         ...
 
-    def told(self, event: str, grant: Grant) -> None:
+    def told(self, events: Sequence[tuple[str, Grant]]) -> None:
         """``grant.opened`` or ``grant.closed``, as Azure showed it: once for each, and in the order
-        of their requests, which may be locked here."""
+        of their requests, which may be locked here. Where it fails for all of a look, it is called
+        again for each alone."""
         ...
 
 
@@ -289,7 +300,7 @@ class Unconcerned:
     def ended(self, grants: Sequence[Grant]) -> None:
         """Nothing was kept that must be forgotten."""
 
-    def told(self, event: str, grant: Grant) -> None:
+    def told(self, events: Sequence[tuple[str, Grant]]) -> None:
         """Nobody else is told."""
 
 

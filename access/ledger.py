@@ -1,13 +1,14 @@
 """The append-only, hash-chained record of what was done, refused and failed.
 
-``record`` is the only writer. It refuses to run outside a transaction, so a change and its line
-stand or fall together. Never put a secret, a link's URL or a token into ``data``.
+``record`` and ``record_many`` are the only writers. They refuse to run outside a transaction, so a
+change and its line stand or fall together. Never put a secret, a link's URL or a token into
+``data``.
 """
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,8 @@ from access.models import LedgerEntry, LedgerHead, Person
 
 GENESIS = "0" * 64
 CANONICAL_VERSION = 1
+# Made once: a million lines are verified in half a minute.
+_encoder = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,19 @@ class Outsider:
 
     key: str  # ``vendor/12``
     name: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line to be appended. ``by`` is a person, somebody from outside, or the name of a part of
+    the system."""
+
+    event: str
+    by: "Person | Outsider | str"
+    reference: str = ""
+    subject: str = ""
+    outcome: str = "success"
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 class NoTransaction(RuntimeError):
@@ -51,24 +67,38 @@ def record(
 ) -> LedgerEntry:
     """Append one line. ``by`` is a person, somebody from outside, or the name of a part of the
     system."""
+    return record_many([Line(event, by, reference, subject, outcome, data or {})])[0]
+
+
+def record_many(lines: Sequence[Line]) -> list[LedgerEntry]:
+    """Append them in this order: the same chain as one by one, with the head locked once."""
     if not connection.in_atomic_block:
-        raise NoTransaction(f"{event}: the ledger writes only inside the change's transaction")
+        raise NoTransaction("the ledger writes only inside the change's transaction")
+    if not lines:
+        return []
     head = _lock_head()
-    entry = LedgerEntry(
-        seq=head.seq + 1,
-        at=db_now(),
-        event=event,
-        outcome=outcome,
-        **_actor(by),
-        reference=reference,
-        subject=subject,
-        data=_plain(data or {}),
-        prev_hash=head.hash,
+    now, previous, entries = db_now(), head.hash, []
+    for seq, line in enumerate(lines, start=head.seq + 1):
+        entry = _entry(line, seq, now, previous)
+        previous = entry.hash = digest(entry)
+        entries.append(entry)
+    LedgerEntry.objects.bulk_create(entries)
+    LedgerHead.objects.filter(pk=head.pk).update(seq=entries[-1].seq, hash=previous)
+    return entries
+
+
+def _entry(line: Line, seq: int, now: datetime, previous: str) -> LedgerEntry:
+    return LedgerEntry(
+        seq=seq,
+        at=now,
+        event=line.event,
+        outcome=line.outcome,
+        **_actor(line.by),
+        reference=line.reference,
+        subject=line.subject,
+        data=_plain(line.data),
+        prev_hash=previous,
     )
-    entry.hash = digest(entry)
-    entry.save(force_insert=True)
-    LedgerHead.objects.filter(pk=head.pk).update(seq=entry.seq, hash=entry.hash)
-    return entry
 
 
 def _actor(by: Person | Outsider | str) -> dict[str, str]:
@@ -97,8 +127,7 @@ def canonical(entry: LedgerEntry) -> bytes:
         "data": entry.data,
         "prev": entry.prev_hash,
     }
-    text = json.dumps(fields, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode()
+    return _encoder.encode(fields).encode()
 
 
 def digest(entry: LedgerEntry) -> str:
@@ -128,7 +157,7 @@ def verify() -> tuple[int, Broken | None]:
     return expected, None
 
 
-def _problem(entry: LedgerEntry, expected: int, previous: str) -> str:
+def _problem(entry: Any, expected: int, previous: str) -> str:
     if entry.seq != expected:
         return f"line {expected} is missing"
     if entry.prev_hash != previous:
@@ -138,8 +167,12 @@ def _problem(entry: LedgerEntry, expected: int, previous: str) -> str:
     return ""
 
 
-def _lines() -> Iterator[LedgerEntry]:
-    return LedgerEntry.objects.order_by("seq").iterator(chunk_size=2000)
+def _lines() -> Iterator[Any]:
+    """Bare rows with the names of their columns: to make a model of each would take half as long
+    again."""
+    names = [field.attname for field in LedgerEntry._meta.concrete_fields]
+    rows = LedgerEntry.objects.order_by("seq").values_list(*names, named=True)
+    return rows.iterator(chunk_size=2000)
 
 
 def _lock_head() -> LedgerHead:

@@ -13,32 +13,49 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from access import emergencies, engine, unconfirmed, waiting
+from access.anchoring import restorations
 from access.gatekeeping import CLOSER
 from access.heartbeats import beat
 from access.notices.due import due_routes, wake_routes
 
 logger = logging.getLogger(__name__)
+MOST_TRIED = 8  # due gates that a worker tries for one that nobody holds
+SHORT_SLEEP = 0.15
+_not_before = [0.0]  # of what a sweep need not ask each second, by this process's clock
 
 
 @shared_task(name="access.look", ignore_result=True)
 def look(gate_id: int) -> None:
-    """Look at one gate now, if it is due and nobody else has it, and follow it for a moment
-    while Azure is at work: most windows are open before the next sweep."""
+    """Look at one gate now, if it is due and nobody else has it, and go on for a moment while
+    Azure is at work: most windows are open before the next sweep. Whoever follows a gate that is
+    not due yet looks at others that are, so no gate waits because Azure takes its time at one."""
     patience = time.monotonic() + settings.ACCESS_FOLLOW_SECONDS
-    while engine.look_at(gate_id) and engine.is_moving(gate_id):
-        if time.monotonic() > patience:
+    if not engine.look_at(gate_id):
+        return
+    while time.monotonic() < patience:
+        if any(map(engine.look_at, engine.due_gates(limit=MOST_TRIED))):
+            continue
+        if not engine.is_moving(gate_id):
             return
-        time.sleep(settings.ACCESS_LOOK_SECONDS + 0.05)
+        time.sleep(SHORT_SLEEP)
 
 
 @shared_task(name="access.sweep", ignore_result=True)
 def sweep() -> None:
-    """Wake every gate that is due and let unanswered requests lapse. Runs about every second.
+    """Wake every gate that is due; every few seconds let unanswered requests lapse, and more. Runs
+    about every second.
 
     The sign of life comes after the work: who cannot wake a gate must not look alive.
     """
     wake(engine.due_gates())
+    if time.monotonic() < _not_before[0]:
+        return
     beat(CLOSER)
+    _look_around()
+    _not_before[0] = time.monotonic() + settings.ACCESS_LOOK_AROUND_SECONDS
+
+
+def _look_around() -> None:
     waiting.lapse_due()
     waiting.let_go_of_held()
     unconfirmed.lapse_lockdowns()
@@ -52,6 +69,12 @@ def reckon() -> None:
     waiting.escalate_due()
     waiting.reckon_all()
     emergencies.chase_due()
+
+
+@shared_task(name="access.checkpoint", ignore_result=True)
+def checkpoint() -> None:
+    """Say outside the database how far the ledger has come, and whether it went back."""
+    restorations.look()
 
 
 @shared_task(name="access.audit", ignore_result=True)

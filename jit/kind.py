@@ -60,17 +60,14 @@ class PortWindow(Unconcerned):
 
         return defender.remove_rules(doors)
 
-    def sessions(
-        self,
-        gate: Gate,  # noqa: ARG002
-        doors: Sequence[Door],
-    ) -> Mapping[DoorKey, tuple[Session, ...]]:
+    def sessions(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]:
         from portal.azure.sessions import sessions_at
 
         hosts = dict.fromkeys(door.place.bastion_id for door in doors)
         found: dict[DoorKey, tuple[Session, ...]] = {}
         for host in hosts:
-            found |= sessions_at(host, [d for d in doors if d.place.bastion_id == host])
+            mine = [door for door in doors if door.place.bastion_id == host]
+            found |= sessions_at(host, mine, asker=f"gate {gate.pk}")
         return found
 
     def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]:

@@ -9,20 +9,28 @@ from collections.abc import Sequence
 from typing import Any
 
 from azure.core.exceptions import HttpResponseError
+from django.conf import settings
 
 from access.errors import Receipt
 from access.kinds import Door, DoorKey, Seen, Stray
 from access.services.tokens import digest_of
+from links import missing
 from portal.azure import door as azure
 from portal.azure.roles import Identity
 
-BATCH = 50
+MOST = 50  # links of one call
 
 
 def observe(bastion_id: str, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
-    """One call lists every link of the host."""
-    by_machine = {row.vm.id.lower(): row for row in _links(bastion_id)}
-    return {door.key: _seen(by_machine.get(door.machine.resource_key)) for door in doors}
+    """One call lists every link of the host. What is missing there is judged by ``missing``; a host
+    that is gone has no links."""
+    rows = links_of(bastion_id)
+    if rows is None:
+        return {door.key: Seen(open=False) for door in doors}
+    by_machine = {row.vm.id.lower(): row for row in rows}
+    shown = {door.key: by_machine.get(door.machine.resource_key) for door in doors}
+    seen = {key: _seen(row) for key, row in shown.items() if row is not None}
+    return seen | missing.judged(bastion_id, [d for d in doors if shown[d.key] is None])
 
 
 def survey(bastion_id: str) -> list[Stray]:
@@ -31,7 +39,7 @@ def survey(bastion_id: str) -> list[Stray]:
         Stray(
             row.vm.id, detail={"made_at": row.created_at or "", "link_sha256": digest_of(row.bsl)}
         )
-        for row in _links(bastion_id)
+        for row in links_of(bastion_id) or ()
         if row.bsl
     ]
 
@@ -40,9 +48,10 @@ def create(bastion_id: str, doors: Sequence[Door]) -> list[Receipt]:
     where = azure.parts(bastion_id)
     with azure.calling() as receipts:
         client = azure.network(where["subscription"], Identity.OPENER)
-        for batch in _batches([door.machine.resource_id for door in doors]):
+        for start in range(0, len(doors), _size()):
+            keys = [door.machine.resource_id for door in doors[start : start + _size()]]
             client.begin_put_bastion_shareable_link(
-                where["resource_group"], where["name"], batch, polling=False
+                where["resource_group"], where["name"], _batch(keys), polling=False
             )
     return receipts
 
@@ -55,37 +64,42 @@ def remove(bastion_id: str, machine_ids: Sequence[str]) -> list[Receipt]:
     where = azure.parts(bastion_id)
     with azure.calling() as receipts:
         client = azure.network(where["subscription"], Identity.CLOSER)
-        for batch in _batches(machine_ids):
+        for start in range(0, len(machine_ids), _size()):
+            keys = machine_ids[start : start + _size()]
+            noted = missing.Noted()  # type: ignore[no-untyped-call]
             client.begin_delete_bastion_shareable_link(
-                where["resource_group"], where["name"], batch, polling=False
+                where["resource_group"], where["name"], _batch(keys), polling=noted
             )
+            missing.note(bastion_id, keys, noted.address)
     return receipts
 
 
-def _links(bastion_id: str) -> list[Any]:
+def links_of(bastion_id: str, machine_ids: Sequence[str] = ()) -> list[Any] | None:
+    """Those of these machines, or all. ``None`` when the host is gone."""
     where = azure.parts(bastion_id)
     with azure.calling():
         client = azure.network(where["subscription"], Identity.READER)
         try:
             return list(
                 client.get_bastion_shareable_link(
-                    where["resource_group"], where["name"], {"vms": []}
+                    where["resource_group"], where["name"], _batch(machine_ids)
                 )
             )
         except HttpResponseError as error:
             if not azure.is_gone(error):
                 raise
-            return []  # a host that is gone has no links
+            return None
 
 
-def _batches(machine_ids: Sequence[str]) -> list[dict[str, Any]]:
-    vms = [{"vm": {"id": key}} for key in machine_ids]
-    return [{"vms": vms[start : start + BATCH]} for start in range(0, len(vms), BATCH)]
+def _size() -> int:
+    return max(1, min(MOST, int(settings.ACCESS_CHUNK)))
+
+
+def _batch(machine_ids: Sequence[str]) -> dict[str, Any]:
+    return {"vms": [{"vm": {"id": key}} for key in machine_ids]}
 
 
 def _seen(row: Any) -> Seen:
-    if row is None:
-        return Seen(open=False)
     if not row.bsl:
         return Seen(open=False, failed=row.message or "")
     return Seen(open=True, detail={"link_sha256": digest_of(row.bsl)}, secret=row.bsl)

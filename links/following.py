@@ -3,7 +3,7 @@ for is written to. Each inside the transaction of what it goes with; nothing her
 can wait.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +16,7 @@ from links.mailboxes import blocked_at, contact_at
 from links.models import Invitation, Rotation, VendorContact
 from links.particulars import stranger_problem
 
+OF_A_REQUEST = ("pk", "access_request_id", "state", "opened_at")
 SOON = timedelta(minutes=5)  # who is told that it opens at once is not told again when it is open
 
 
@@ -72,24 +73,20 @@ def invite(invitation: Invitation) -> None:
     tell_vendor("visit.invited", invitation, key=key)
 
 
-def told(event: str, grant: Grant) -> None:
+def told(events: Sequence[tuple[str, Grant]]) -> None:
     """Called by the engine: see ``Kind.told``."""
-    invitation = _invitation_of(grant.access_request_id)
-    if invitation is None:
-        return
-    if event == "grant.opened" and grant.starts_at > invitation.made_at + SOON:
-        tell_vendor("visit.opened", invitation, key=f"{_reference(invitation)}.opened")
-    if event == "grant.closed":
-        if grant.opened_at is not None:
-            Rotation.objects.get_or_create(
-                grant=grant,
-                defaults={
-                    "access_request_id": grant.access_request_id,
-                    "machine_id": grant.machine_id,
-                    "due_at": grant.due_at or db_now(),
-                },
-            )
-        _tell_if_over(invitation, grant)
+    invitations = _invitations_of({grant.access_request_id for _, grant in events})
+    ours = [each for each in events if each[1].access_request_id in invitations]
+    closed = [grant for event, grant in ours if event == "grant.closed"]
+    _owe_rotations(grant for grant in closed if grant.opened_at is not None)
+    over = _over_with(closed)
+    with notices.together():
+        for event, grant in ours:
+            invitation = invitations[grant.access_request_id]
+            if event == "grant.opened" and grant.starts_at > invitation.made_at + SOON:
+                tell_vendor("visit.opened", invitation, key=f"{_reference(invitation)}.opened")
+        for last, was_open in over:
+            _tell_of_end(invitations[last.access_request_id], last, was_open=was_open)
 
 
 def tell_vendor(event: str, invitation: Invitation, *, key: str, **data: Any) -> None:
@@ -105,24 +102,60 @@ def _tell_of_more(asked: AccessRequest) -> None:
         tell_vendor("visit.lengthened", invitation, key=f"{asked.reference}.lengthened")
 
 
-def _tell_if_over(invitation: Invitation, grant: Grant) -> None:
-    """Once, when the last link of the request was seen to be gone. Two gates may close theirs in
-    the same instant: by the lock, one of them sees what the other did."""
-    AccessRequest.objects.select_for_update(no_key=True).get(pk=grant.access_request_id)
-    mine = Grant.objects.filter(access_request_id=grant.access_request_id, kind=grant.kind)
-    if mine.exclude(pk=grant.pk).exclude(state=GrantState.CLOSED).exists():
-        return
-    was_open = grant.opened_at is not None or mine.filter(opened_at__isnull=False).exists()
-    order = getattr(grant, "end_order", None)
-    how = order.how if order is not None else ""
-    tell_vendor(
-        "visit.ended", invitation, key=f"{_reference(invitation)}.ended", was_open=was_open, how=how
+def _owe_rotations(grants: Iterable[Grant]) -> None:
+    """Once for each grant, however often it is told of."""
+    Rotation.objects.bulk_create(
+        [
+            Rotation(
+                grant=grant,
+                access_request_id=grant.access_request_id,
+                machine_id=grant.machine_id,
+                due_at=grant.due_at or db_now(),
+            )
+            for grant in grants
+        ],
+        ignore_conflicts=True,
     )
+
+
+def _over_with(closed: Sequence[Grant]) -> list[tuple[Grant, bool]]:
+    """(a grant, whether any was open) for each request of which the last link was seen to be gone.
+    Two gates may close theirs in the same instant: by the lock, one of them sees what the other
+    did. Locked in the order of their keys, as everybody does who locks several."""
+    first: dict[int, Grant] = {}
+    for grant in closed:
+        first.setdefault(grant.access_request_id, grant)
+    if not first:
+        return []
+    locked = AccessRequest.objects.filter(pk__in=first).order_by("pk")
+    list(locked.select_for_update(no_key=True).values_list("pk", flat=True))
+    gone = {grant.pk for grant in closed}
+    left: set[int] = set()
+    were_open: set[int] = set()
+    rows = Grant.objects.filter(access_request__in=first, kind=closed[0].kind)
+    for pk, request, state, opened_at in rows.values_list(*OF_A_REQUEST):
+        if pk not in gone and state != GrantState.CLOSED:
+            left.add(request)
+        if opened_at is not None:
+            were_open.add(request)
+    return [(grant, pk in were_open) for pk, grant in first.items() if pk not in left]
+
+
+def _tell_of_end(invitation: Invitation, last: Grant, *, was_open: bool) -> None:
+    order = getattr(last, "end_order", None)
+    how = order.how if order is not None else ""
+    key = f"{_reference(invitation)}.ended"
+    tell_vendor("visit.ended", invitation, key=key, was_open=was_open, how=how)
 
 
 def _invitation_of(request_id: int | None) -> Invitation | None:
     mine = Invitation.objects.filter(access_request_id=request_id)
     return mine.select_related("access_request").first()
+
+
+def _invitations_of(requests: Iterable[int]) -> dict[int, Invitation]:
+    rows = Invitation.objects.filter(access_request__in=requests).select_related("access_request")
+    return {each.access_request_id: each for each in rows}
 
 
 def _reference(invitation: Invitation) -> str:

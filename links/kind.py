@@ -74,7 +74,7 @@ class ShareableLink:
         """The gate is the host through which the vendor came, wherever the machine is now."""
         from portal.azure.sessions import sessions_at
 
-        return sessions_at(gate.resource_id, doors)
+        return sessions_at(gate.resource_id, doors, asker=self.name)
 
     def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]:
         from portal.azure.sessions import disconnect
@@ -112,8 +112,8 @@ class ShareableLink:
     def ended(self, grants: Sequence[Grant]) -> None:
         keeping.purge([grant.pk for grant in grants])
 
-    def told(self, event: str, grant: Grant) -> None:
-        following.told(event, grant)
+    def told(self, events: Sequence[tuple[str, Grant]]) -> None:
+        following.told(events)
 
     def _refusal(self, machine: Machine, host: BastionHost | None) -> str:
         if host is None:

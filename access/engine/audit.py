@@ -72,6 +72,8 @@ def _compare(lease: Lease, found: Sequence[Stray]) -> list[tuple[Finding, Stray]
         for finding, _ in due:
             finding.sent_at = now
             finding.save(update_fields=["sent_at"])
+        # As of when it was claimed: what is younger than that may not be in the answer.
+        Gate.objects.filter(pk=gate.pk).update(audited_at=gate.looked_at)
         lines.write()
     return due
 

@@ -15,6 +15,8 @@ MOST_ACCEPTED = 3  # opening calls that Azure takes without anything ever coming
 FOUND_SHUT = "Something else shut it in Azure before its end. It is being opened again."
 NEVER_CAME = "Azure accepted the order several times and never carried it out."
 MAY_STILL_COME = "an earlier call to open it may still take effect"
+DOUBTS = 4  # looks that find an open door missing before it is believed and opened again
+MISSING = "Azure does not show it, and nothing bears out that it is gone; it is asked again."
 STALE = "removing one that was there before"
 
 
@@ -73,9 +75,16 @@ class Verdict:
     shown: bool = False  # Azure shows all that was asked of it
     moving: bool = False  # look again soon
     finishing: bool = False  # shut, and nothing to do but wait for who may finish
+    doubted: bool = False  # an open door is missing, and that is not believed yet
     stale: bool = False  # the open door is nobody's: shut it before opening
     failed: str = ""  # Azure will not open it: those who wait for it are closed
     outstanding: str = ""
+
+
+@dataclass
+class Judged:
+    case: DoorCase
+    verdict: Verdict
 
 
 @dataclass(frozen=True)
@@ -85,6 +94,7 @@ class Rules:
     now: datetime
     exclusive: bool
     settle: timedelta
+    began: datetime | None = None
 
 
 def judge(case: DoorCase, rules: Rules) -> Verdict:
@@ -111,6 +121,10 @@ def _judge_wanted(case: DoorCase, rules: Rules) -> Verdict:
     verdict.moving = True
     if not case.seen.open and any(g.state == GrantState.OPEN for g in case.wanting):
         verdict.outstanding = FOUND_SHUT
+        if case.seen.doubtful and any(g.tries < DOUBTS for g in _standing(case)):
+            verdict.outstanding = MISSING
+            verdict.doubted = not _rests(case.wanting, rules)
+            return verdict
     may_send = not case.seen.settling and _may_send(case, rules)
     verdict.failed = case.seen.failed or (_never_came(case) if may_send else "")
     if may_send and not verdict.failed:
@@ -130,17 +144,18 @@ def _judge_unwanted(case: DoorCase, rules: Rules) -> Verdict:
         return Verdict(closed=list(case.closing))  # another's, or never ours: not ours to shut
     seen, sessions = case.seen, case.sessions
     may_come = not seen.open and _may_still_come(case, rules)
-    if not seen.open and not seen.settling and not may_come and sessions == ():
+    if not (seen.open or seen.settling or seen.doubtful or may_come) and sessions == ():
         return Verdict(closed=list(case.closing))
     verdict = Verdict(moving=True, outstanding=_outstanding(case, may_come=may_come))
     verdict.shown = seen.open and all(g.shown_at is None for g in case.closing)  # so that was it
     if _rests(case.closing, rules):
         return verdict
-    if seen.open and not _sent_lately(case.closing, rules):
+    stands = seen.open or (seen.doubtful and not may_come)
+    if stands and not _sent_lately(case.closing, rules):
         verdict.act = Act.CLOSE
-    elif case.overstaying and not seen.open:
+    elif case.overstaying and not stands:
         verdict.act = Act.DISCONNECT
-    elif sessions and not seen.open and not seen.settling and not may_come:
+    elif sessions and not stands and not seen.settling and not may_come:
         verdict.finishing, verdict.moving = True, False
     return verdict
 
@@ -152,6 +167,8 @@ def _outstanding(case: DoorCase, *, may_come: bool) -> str:
         parts = ["Azure is still at work on an earlier call"]
     elif may_come:
         parts.append(MAY_STILL_COME)
+    elif seen.doubtful:
+        parts = ["not shown by Azure, which is asked to shut it all the same"]
     if seen.sessions_problem:
         parts.append(f"who is connected is not known: {seen.sessions_problem}")
     elif sessions:
@@ -187,6 +204,10 @@ def _may_send(case: DoorCase, rules: Rules) -> bool:
         for g in case.wanting
         if g.sent_until
     )
+
+
+def _standing(case: DoorCase) -> list[Grant]:
+    return [grant for grant in case.wanting if grant.state == GrantState.OPEN]
 
 
 def _never_came(case: DoorCase) -> str:

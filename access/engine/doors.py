@@ -19,6 +19,7 @@ def by_door(grants: Iterable[Grant]) -> dict[DoorKey, list[Grant]]:
 def door_for(group: Sequence[Grant]) -> Door:
     """The door that these grants share; ``group`` is never empty."""
     wanting = [grant for grant in group if grant.state in WANTING_NOW]
+    closing = [grant for grant in group if grant.state == GrantState.CLOSING]
     places = [Place.from_json(grant.place) for grant in group if grant.place]
     return Door(
         machine=group[0].machine,
@@ -27,6 +28,10 @@ def door_for(group: Sequence[Grant]) -> Door:
         until=max((grant.ends_at for grant in wanting), default=None),
         on_behalf="; ".join(_on_behalf(grant) for grant in wanting),
         ending=any(was_asked_for(grant) for grant in group if grant.state == GrantState.CLOSING),
+        stood=any(grant.state == GrantState.OPEN for grant in wanting),
+        sent_at=max((grant.sent_at for grant in closing if grant.sent_at), default=None),
+        over_at=max((grant.due_at for grant in closing if grant.due_at), default=None),
+        in_vain=max((grant.tries for grant in closing), default=0),
     )
 
 

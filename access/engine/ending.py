@@ -47,7 +47,7 @@ def begin_closing(
     ``finish_by``: of a soft end. Without it the end is hard. What has not begun at a door that
     somebody else holds cannot hold it besides, and is closed at once.
     """
-    if grant.state == GrantState.SCHEDULED and door_is_taken(grant):
+    if grant.state == GrantState.SCHEDULED and door_is_taken(grant, lines):
         _close_unbegun(grant, reason, due_at, lines)
         return
     grant.state = move_grant(grant.state, GrantState.CLOSING)
@@ -56,11 +56,10 @@ def begin_closing(
     grant.grace_minutes = grant.grace_minutes if finish_by else 0
     grant.sent_at = grant.sent_until = grant.not_before = None
     grant.tries, grant.outstanding, grant.problem = 0, "", ""
-    grant.save(
-        update_fields=[
-            "state", "close_reason", "due_at", "finish_by", "shut_at", "grace_minutes", "sent_at",
-            "sent_until", "not_before", "tries", "outstanding", "problem",
-        ]
+    lines.save(
+        grant,
+        "state", "close_reason", "due_at", "finish_by", "shut_at", "grace_minutes", "sent_at",
+        "sent_until", "not_before", "tries", "outstanding", "problem",
     )  # fmt: skip
     lines.ended(grant)
     soft: dict[str, Any] = {"finish_by": finish_by} if finish_by else {}
@@ -72,21 +71,20 @@ def _close_unbegun(grant: Grant, reason: str, due_at: datetime, lines: Lines) ->
     grant.state = move_grant(move_grant(grant.state, GrantState.CLOSING), GrantState.CLOSED)
     grant.close_reason, grant.due_at, grant.closed_at = reason, due_at, db_now()
     grant.grace_minutes, grant.outstanding, grant.problem = 0, "", ""
-    grant.save(
-        update_fields=[
-            "state", "close_reason", "due_at", "closed_at", "grace_minutes", "outstanding",
-            "problem",
-        ]
+    lines.save(
+        grant,
+        "state", "close_reason", "due_at", "closed_at", "grace_minutes", "outstanding", "problem",
     )  # fmt: skip
     lines.ended(grant)
     lines.about(grant, "grant.closing", reason=reason, due_at=due_at)
     lines.about(grant, "grant.closed", reason=reason, others_still_hold_it=True)
 
 
-def door_is_taken(grant: Grant) -> bool:
+def door_is_taken(grant: Grant, lines: Lines) -> bool:
     """An exclusive door is handed on only when the one before was seen to be shut."""
     if not grant.exclusive:
         return False
+    lines.flush()  # another may have begun to hold it in this very transaction
     return (
         Grant.objects.filter(
             machine_id=grant.machine_id, kind=grant.kind, port=grant.port, state__in=HOLDING
@@ -141,5 +139,5 @@ def _cut_grace_short(grant: Grant, now: datetime, lines: Lines, shut: InForce) -
     grant.grace_minutes, grant.not_before = 0, None
     grant.finish_by = min(grant.finish_by or now, now)
     grant.close_reason = f"{OVER} {why}"
-    grant.save(update_fields=["grace_minutes", "not_before", "finish_by", "close_reason"])
+    lines.save(grant, "grace_minutes", "not_before", "finish_by", "close_reason")
     lines.about(grant, "grant.grace_cut", reason=why)

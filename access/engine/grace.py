@@ -5,37 +5,45 @@ that ended softly on its port allows, and no grant there is called closed before
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from access.engine.compare import DoorCase
+from access.engine.lines import Lines
 from access.kinds import PORT_OF
 from access.models import Grant
 from access.states import GrantState
 
 
-def finishing_on(machine_id: int, now: datetime) -> dict[int, datetime]:
-    """Port → until when, by the longest grace that still runs there.
+def finishing_on(machines: AbstractSet[int], now: datetime) -> dict[int, dict[int, datetime]]:
+    """Machine → port → until when, by the longest grace that still runs there.
 
     A grant that counts as closed because others held its door lends its grace on: they may end
     sooner. One that was cut short has none left.
     """
+    if not machines:
+        return {}
     soft = Grant.objects.filter(
-        machine_id=machine_id,
+        machine_id__in=machines,
         state__in=[GrantState.CLOSING, GrantState.CLOSED],
         grace_minutes__gt=0,
         finish_by__gt=now,
         end_order__isnull=True,
         access_request__requester__is_active=True,
     )
-    found: dict[int, datetime] = {}
-    for port, ends_at, minutes in soft.values_list("port", "ends_at", "grace_minutes"):
+    found: dict[int, dict[int, datetime]] = {}
+    columns = ("machine_id", "port", "ends_at", "grace_minutes")
+    for machine, port, ends_at, minutes in soft.values_list(*columns):
         until = ends_at + timedelta(minutes=minutes)
         if until > now:
-            found[port] = max(until, found.get(port, until))
+            ports = found.setdefault(machine, {})
+            ports[port] = max(until, ports.get(port, until))
     return found
 
 
-def keep_finish(case: DoorCase, finishing: Mapping[int, datetime], now: datetime) -> None:
+def keep_finish(
+    case: DoorCase, finishing: Mapping[int, datetime], now: datetime, lines: Lines
+) -> None:
     """Write down until when the sessions of this door may last: it is overdue only after that.
     When a grace was cut short and no other lasts, that moment is over."""
     ports = {case.door.port, *(PORT_OF.get(s.protocol, 0) for s in case.sessions or ())}
@@ -44,4 +52,4 @@ def keep_finish(case: DoorCase, finishing: Mapping[int, datetime], now: datetime
         finish = until or (grant.finish_by and min(grant.finish_by, now))
         if grant.finish_by != finish:
             grant.finish_by = finish
-            grant.save(update_fields=["finish_by"])
+            lines.save(grant, "finish_by")

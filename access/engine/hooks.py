@@ -32,14 +32,20 @@ def ended(grants: Iterable[Grant]) -> list[tuple[Grant, str, Exception]]:
 
 
 def told(events: Iterable[tuple[str, Grant]]) -> list[tuple[Grant, str, Exception]]:
-    """In the order of their requests: a kind may lock each (see ``Kind.told``)."""
+    """In the order of their requests: a kind may lock each (see ``Kind.told``). All at once; where
+    that fails, each alone, so that one keeps nobody else from being told."""
     failed = []
-    for event, grant in sorted(events, key=lambda each: (each[1].access_request_id, each[1].pk)):
-        kind = all_kinds().get(grant.kind)
-        if kind is None or not _cares(kind, "told"):
+    ordered = sorted(events, key=lambda each: (each[1].access_request_id, each[1].pk))
+    for kind, grants in _by_kind(grant for _, grant in ordered):
+        if not _cares(kind, "told"):
             continue
-        if fault := _spared(_call(kind.told, event, grant)):
-            failed.append((grant, NOT_TOLD, fault))
+        numbers = {grant.pk for grant in grants}
+        mine = [each for each in ordered if each[1].pk in numbers]
+        if not _spared(_call(kind.told, mine)):
+            continue
+        for event, grant in mine:
+            if fault := _spared(_call(kind.told, [(event, grant)])):
+                failed.append((grant, NOT_TOLD, fault))
     return failed
 
 

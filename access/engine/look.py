@@ -7,15 +7,21 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from access.anchoring import manifest
+from access.engine.calm import calm
 from access.engine.claim import Lease, LeaseLost, claim, renew
-from access.engine.compare import Act, DoorCase
-from access.engine.doors import by_door, door_for
-from access.engine.record import Judged, calm, record_acts, settle
+from access.engine.compare import Act, DoorCase, Judged
+from access.engine.doors import by_door
+from access.engine.record import record_acts, settle
 from access.engine.setbacks import record_breakdown, record_in_vain, record_refusal, record_setback
 from access.engine.stage import stage
+from access.engine.unreadable import observed, readable
+from access.errands import errand
 from access.errors import Later, Never, Receipt
+from access.gatekeeping import BROKE_DOWN
 from access.kinds import Door, DoorKey, Kind, Seen, kind_named
-from access.models import Gate
+from access.models import Gate, Grant
+from access.states import GrantState
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +39,8 @@ def look_at(gate_id: int) -> bool:
     except Exception as fault:
         logger.exception("a look at gate %s broke down", gate_id)
         record_breakdown(lease, fault)  # else the gate would hang on its lease, silently
+    else:
+        manifest.after_look(gate)
     return True
 
 
@@ -43,9 +51,14 @@ class Look:
         self.gate, self.lease, self.kind = gate, lease, kind
 
     def run(self) -> None:
-        """Closes go before disconnects, and both before opens."""
         grants = stage(self.lease)
-        doors = [door_for(group) for group in by_door(grants).values()]
+        closing = any(grant.state == GrantState.CLOSING for grant in grants)
+        with errand(closing=closing, until=self.lease.sends_until):
+            self._run(grants)
+
+    def _run(self, grants: Sequence[Grant]) -> None:
+        """Closes go before disconnects, and both before opens."""
+        doors = readable(self.lease, by_door(grants).values())
         if not doors:
             calm(self.lease, [])
             return
@@ -71,7 +84,7 @@ class Look:
             if start:
                 renew(self.lease)
             part = urgent[start : start + self.kind.observes]
-            seen |= self.kind.observe(self.gate, part)
+            seen |= observed(self.lease, self.kind, self.gate, part)
             seen |= self._ask_who_is_connected(part, seen)
         return seen
 
@@ -89,7 +102,11 @@ class Look:
                 problem = str(setback)
                 found |= {d.key: replace(seen[d.key], sessions_problem=problem) for d in group}
             else:
-                found |= {d.key: replace(seen[d.key], sessions=sessions[d.key]) for d in group}
+                found |= {
+                    d.key: replace(seen[d.key], sessions=sessions[d.key])
+                    for d in group
+                    if d.key in sessions
+                }
         return found
 
     def _carry_out(self, act: Act, cases: Sequence[DoorCase]) -> bool:
@@ -98,6 +115,11 @@ class Look:
             receipts = self._send(act, cases)
         except (Later, Never) as setback:
             return self._setback(act, cases, setback)
+        except LeaseLost:
+            raise
+        except Exception:
+            logger.exception("what was to be sent at gate %s broke down", self.gate.pk)
+            return self._setback(act, cases, Never(BROKE_DOWN))
         record_acts(self.lease, act, cases, receipts)
         return True
 
@@ -105,6 +127,8 @@ class Look:
         self.lease.check()
         doors = [case.door for case in cases]
         if act is Act.OPEN:
+            manifest.before_opening(self.gate, doors)
+            self.lease.check()
             return self.kind.open(self.gate, doors)
         if act is Act.CLOSE:
             return self.kind.close(self.gate, doors)
@@ -113,7 +137,16 @@ class Look:
 
     def _setback(self, act: Act, cases: Sequence[DoorCase], setback: Later | Never) -> bool:
         """Azure as a whole is busy: the gate rests. Else one bad door must not take a batch with
-        it: each is tried alone, and only the bad one rests."""
+        it: each is tried alone, and only the bad one rests. Where nothing was even sent to open
+        (no token, no manifest), what is to be opened rests and nothing else: closing has tokens of
+        its own."""
+        if (
+            act is Act.OPEN
+            and isinstance(setback, Later)
+            and not (setback.sent or setback.receipts)
+        ):
+            record_in_vain(self.lease, act, cases, setback)
+            return True
         if isinstance(setback, Later) and setback.whole:
             grants = [grant for case in cases for grant in case.grants]
             record_setback(self.lease, grants, setback, act=act)
@@ -121,7 +154,7 @@ class Look:
         if len(cases) > 1:
             return all(self._carry_out(act, [case]) for case in cases)
         if isinstance(setback, Later):
-            record_in_vain(self.lease, act, cases[0], setback)
+            record_in_vain(self.lease, act, cases, setback)
             return True
         record_refusal(self.lease, act, cases[0], setback)
         return act is not Act.CLOSE or self._end_sessions_anyway(cases[0])
@@ -137,7 +170,7 @@ class Look:
 
 
 def _is_shut(seen: Seen | None) -> bool:
-    return seen is not None and not seen.open and not seen.unknown
+    return seen is not None and not (seen.open or seen.unknown or seen.doubtful)
 
 
 def _by_host(doors: Sequence[Door]) -> Iterator[list[Door]]:

@@ -1,39 +1,41 @@
 """Writing down what was seen and sent: short transactions, each under the lease's token."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
+from access import measures
 from access.clock import db_now
 from access.engine import hooks
+from access.engine.chunk import keep_to_chunk
 from access.engine.claim import Lease, hold
-from access.engine.compare import Act, DoorCase, Rules, Verdict, judge, wanted_until
-from access.engine.doors import by_door, door_for
+from access.engine.compare import (
+    Act,
+    DoorCase,
+    Judged,
+    Rules,
+    Verdict,
+    judge,
+    wanted_until,
+)
+from access.engine.doors import by_door
 from access.engine.grace import finishing_on, keep_finish
 from access.engine.lines import Lines
-from access.engine.rest import GATE_STATE, rest_of
+from access.engine.rest import rest_of
 from access.engine.setbacks import give_up_opening
 from access.engine.stage import fresh_grants
+from access.engine.unreadable import door_of, well
 from access.errors import Receipt
-from access.gatekeeping import LOOKER
-from access.heartbeats import beat
-from access.kinds import DoorKey, Kind, Seen
+from access.kinds import Door, DoorKey, Kind, Seen
 from access.lockdowns import InForce, in_force
 from access.models import Grant
 from access.states import HOLDING, GrantState, move_grant
 
-FINISHING_SECONDS = 15.0  # between two looks at who is still connected in a grace
-
-
-@dataclass
-class Judged:
-    case: DoorCase
-    verdict: Verdict
+DOUBT_SECONDS = 30.0  # until an open door that is missing is asked for again
 
 
 def settle(lease: Lease, kind: Kind, seen: Mapping[DoorKey, Seen]) -> list[Judged]:
@@ -43,18 +45,28 @@ def settle(lease: Lease, kind: Kind, seen: Mapping[DoorKey, Seen]) -> list[Judge
     have run out, and then nothing may be opened for it any more.
     """
     with transaction.atomic():
-        hold(lease)
-        now, lines, shut = db_now(), Lines(), in_force()
+        gate = hold(lease)
+        now, lines, shut = db_now(), Lines(), in_force(opening=True)
         live = [g for g in fresh_grants(lease.gate_id, now, lines, shut) if g.state in HOLDING]
-        groups = {key: group for key, group in by_door(live).items() if key in seen}
-        rules = Rules(now, kind.exclusive, timedelta(seconds=kind.settle_seconds))
-        cases = [_case(group, seen[key], now, shut) for key, group in groups.items()]
+        lines.flush()  # what has just ended entitles nobody any more
+        began = gate.looked_at
+        asked = {key: well(group, began) for key, group in by_door(live).items() if key in seen}
+        groups = {key: group for key, group in asked.items() if group}
+        rules = Rules(now, kind.exclusive, timedelta(seconds=kind.settle_seconds), began)
+        cases = _cases(groups, seen, rules, lines, shut)
         judged = [Judged(case, _held_back(case, judge(case, rules), shut)) for case in cases]
+        keep_to_chunk(judged, rules)
         for item in judged:
             _record_verdict(item, rules, lines)
         _keep(kind, cases, lines)
         lines.write()
+        measures.closed(_latenesses(judged, now))
     return judged
+
+
+def _latenesses(judged: Sequence[Judged], now: datetime) -> list[tuple[str, int]]:
+    closed = [grant for item in judged for grant in item.verdict.closed]
+    return [(grant.kind, _lateness(grant, now)["lateness_ms"]) for grant in closed]
 
 
 def _keep(kind: Kind, cases: Sequence[DoorCase], lines: Lines) -> None:
@@ -67,7 +79,7 @@ def _keep(kind: Kind, cases: Sequence[DoorCase], lines: Lines) -> None:
         if (fault is not None) == (grant.problem == hooks.NOT_KEPT):
             continue
         grant.problem = hooks.NOT_KEPT if fault else ""
-        grant.save(update_fields=["problem"])
+        lines.save(grant, "problem")
         if fault:
             data = {"reason": hooks.NOT_KEPT, "fault": type(fault).__name__}
             lines.about(grant, "portal.broke_down", outcome="failed", **data)
@@ -80,56 +92,13 @@ def record_acts(
     with transaction.atomic():
         hold(lease)
         lines = Lines()
+        if act is Act.OPEN:
+            ids = [grant.pk for case in cases for grant in case.wanting]
+            Grant.objects.filter(pk__in=ids).update(accepted=F("accepted") + 1)
         for case in cases:
-            if act is Act.OPEN:
-                ids = [grant.pk for grant in case.wanting]
-                Grant.objects.filter(pk__in=ids).update(accepted=F("accepted") + 1)
             for grant in case.grants:
                 lines.about(grant, f"azure.{act.value}_sent", calls=list(receipts))
         lines.write()
-
-
-def calm(lease: Lease, moving: Sequence[int], finishing: Sequence[int] = ()) -> None:
-    """Give the gate back. Look again soon while something moves (``moving``: ids of its grants),
-    now and then while somebody may finish, else at the next audit pass; but at once if somebody
-    asked for it during this look."""
-    beat(LOOKER)
-    with transaction.atomic():
-        gate, now, lines = hold(lease), db_now(), Lines()
-        if gate.problem:
-            lines.about_gate(gate, "azure.answers_again", after=gate.problem)
-        wait = min(_until_next_look(moving, now), _until_finished(finishing, now))
-        again = now + timedelta(seconds=wait)
-        gate.look_again_at = min(gate.look_again_at or again, again)
-        gate.problem, gate.failures, gate.pause_until = "", 0, None
-        gate.lease_token = gate.lease_until = None
-        gate.save(update_fields=GATE_STATE)
-        lines.write()
-
-
-def _until_next_look(moving: Sequence[int], now: datetime) -> float:
-    """The longer Azure has been at it, the longer; after an attempt in vain not before the next."""
-    grants = Grant.objects.filter(pk__in=moving).exclude(state=GrantState.CLOSED)
-    return min((_wait_of(g, now) for g in grants), default=float(settings.ACCESS_AUDIT_SECONDS))
-
-
-def _until_finished(finishing: Sequence[int], now: datetime) -> float:
-    """Whoever leaves earlier ends it earlier; exactly at the end of the grace it is over."""
-    ends = Grant.objects.filter(pk__in=finishing, finish_by__gt=now) if finishing else []
-    left = [(grant.finish_by - now).total_seconds() for grant in ends if grant.finish_by]
-    return min([FINISHING_SECONDS, *left]) if left else float(settings.ACCESS_AUDIT_SECONDS)
-
-
-def _wait_of(grant: Grant, now: datetime) -> float:
-    wait = settings.ACCESS_LOOK_SECONDS + _age(grant.sent_at or grant.asked_at, now)
-    if grant.problem and grant.not_before:
-        return max(wait, (grant.not_before - now).total_seconds())
-    return float(wait)
-
-
-def _age(sent_at: datetime | None, now: datetime) -> float:
-    age = (now - sent_at).total_seconds() if sent_at else 0.0
-    return min(4.0, float(age * settings.ACCESS_LOOK_GROWTH))
 
 
 def _held_back(case: DoorCase, verdict: Verdict, shut: InForce) -> Verdict:
@@ -140,43 +109,79 @@ def _held_back(case: DoorCase, verdict: Verdict, shut: InForce) -> Verdict:
     return verdict
 
 
-def _case(group: list[Grant], seen: Seen, now: datetime, shut: InForce) -> DoorCase:
-    """Who else may be on the machine matters only where somebody's time is over."""
-    if not any(grant.state == GrantState.CLOSING for grant in group):
-        return DoorCase(door_for(group), group, seen)
-    first = group[0]
-    others = Grant.objects.filter(
-        machine_id=first.machine_id,
+def _cases(
+    groups: Mapping[DoorKey, list[Grant]], seen: Mapping[DoorKey, Seen], rules: Rules, lines: Lines,
+    shut: InForce,
+) -> list[DoorCase]:  # fmt: skip
+    """Who else may be on a machine matters only where somebody's time is over: it is asked once,
+    for all such machines."""
+    ending = {key for key, group in groups.items() if any(_is_closing(g) for g in group)}
+    machines = {machine for machine, _ in ending}
+    others, graces = _others_on(machines, rules.now), finishing_on(machines, rules.now)
+    cases = []
+    for key, group in groups.items():
+        door = door_of(group, rules.began)
+        if key not in ending:
+            cases.append(DoorCase(door, group, seen[key]))
+            continue
+        must_go = shut.reason_to_end(group[0].machine)
+        finishing = {} if must_go else graces.get(key[0], {})
+        case = _ending_case(door, group, seen[key], others.get(key[0], []), finishing)
+        if not case.wanting:
+            keep_finish(case, finishing, rules.now, lines)
+            _keep_shut(case, rules.now, lines)
+        cases.append(case)
+    return cases
+
+
+def _is_closing(grant: Grant) -> bool:
+    return grant.state == GrantState.CLOSING
+
+
+def _others_on(machines: AbstractSet[int], now: datetime) -> dict[int, list[tuple[int, str, int]]]:
+    """(port, kind, gate) of every grant that holds a door of the machine open at this moment."""
+    if not machines:
+        return {}
+    rows = Grant.objects.filter(
+        machine_id__in=machines,
         state__in=[GrantState.OPENING, GrantState.OPEN],
         ends_at__gt=now,
         end_order__isnull=True,
     )
-    same = others.filter(kind=first.kind, port=first.port).exclude(gate_id=first.gate_id)
-    must_go = shut.reason_to_end(first.machine)
-    finishing = {} if must_go else finishing_on(first.machine_id, now)
-    case = DoorCase(
-        door_for(group),
+    found: dict[int, list[tuple[int, str, int]]] = {}
+    for machine, port, kind, gate in rows.values_list("machine_id", "port", "kind", "gate_id"):
+        found.setdefault(machine, []).append((port, kind, gate))
+    return found
+
+
+def _ending_case(
+    door: Door,
+    group: list[Grant],
+    seen: Seen,
+    others: Sequence[tuple[int, str, int]],
+    finishing: Mapping[int, datetime],
+) -> DoorCase:
+    first = group[0]
+    same = [gate for port, kind, gate in others if (port, kind) == (first.port, first.kind)]
+    return DoorCase(
+        door,
         group,
         seen,
-        entitled=frozenset(others.values_list("port", flat=True)),
-        held_elsewhere=same.exists(),
+        entitled=frozenset(port for port, _, _ in others),
+        held_elsewhere=any(gate != first.gate_id for gate in same),
         finishing=frozenset(finishing),
     )
-    if not case.wanting:
-        keep_finish(case, finishing, now)
-        _keep_shut(case, now)
-    return case
 
 
-def _keep_shut(case: DoorCase, now: datetime) -> None:
+def _keep_shut(case: DoorCase, now: datetime, lines: Lines) -> None:
     """When Azure first showed the door shut; seen open again, it is not."""
     if case.seen.unknown:
         return
-    is_shut = not case.seen.open and not case.seen.settling
+    is_shut = not (case.seen.open or case.seen.settling or case.seen.doubtful)
     for grant in case.closing:
         if is_shut != (grant.shut_at is not None):
             grant.shut_at = now if is_shut else None
-            grant.save(update_fields=["shut_at"])
+            lines.save(grant, "shut_at")
 
 
 def _record_verdict(item: Judged, rules: Rules, lines: Lines) -> None:
@@ -186,8 +191,9 @@ def _record_verdict(item: Judged, rules: Rules, lines: Lines) -> None:
     for grant in verdict.closed:
         _closed(grant, case, rules.now, lines)
     if verdict.shown:
-        _shown(case, rules.now)
-    _note([g for g in case.grants if g.state != GrantState.CLOSED], verdict.outstanding)
+        _shown(case, rules.now, lines)
+    _note([g for g in case.grants if g.state != GrantState.CLOSED], verdict.outstanding, lines)
+    _doubt(case, verdict, rules.now, lines)
     if verdict.failed:
         give_up_opening(case, verdict.failed, rules.now, lines)
     if verdict.stale and verdict.act is Act.CLOSE:
@@ -197,13 +203,25 @@ def _record_verdict(item: Judged, rules: Rules, lines: Lines) -> None:
         for grant in case.wanting:
             if grant.state == GrantState.OPEN:
                 lines.about(grant, "grant.found_shut", outcome="failed", until=grant.ends_at)
-    _intend(case, verdict, rules)
+    _intend(case, verdict, rules, lines)
+
+
+def _doubt(case: DoorCase, verdict: Verdict, now: datetime, lines: Lines) -> None:
+    """Counted while an open door is missing; forgotten when it is seen again."""
+    for grant in case.wanting:
+        if grant.state != GrantState.OPEN:
+            continue
+        if verdict.doubted:
+            rest_of(grant, now, lines, asked=DOUBT_SECONDS)
+        elif verdict.shown and grant.tries:  # not while more time is asked for in vain
+            grant.tries, grant.not_before = 0, None
+            lines.save(grant, "tries", "not_before")
 
 
 def _opened(grant: Grant, case: DoorCase, now: datetime, lines: Lines) -> None:
     grant.state = move_grant(grant.state, GrantState.OPEN)
     grant.opened_at, grant.outstanding, grant.problem, grant.tries = now, "", "", 0
-    grant.save(update_fields=["state", "opened_at", "outstanding", "problem", "tries"])
+    lines.save(grant, "state", "opened_at", "outstanding", "problem", "tries")
     lines.about(grant, "grant.opened", until=grant.ends_at, seen=dict(case.seen.detail))
 
 
@@ -212,7 +230,7 @@ def _closed(grant: Grant, case: DoorCase, now: datetime, lines: Lines) -> None:
     grant.state = move_grant(grant.state, GrantState.CLOSED)
     grant.closed_at, grant.outstanding, grant.problem = now, "", ""
     grant.grace_minutes = grant.grace_minutes if held else 0  # nobody was left who could use it
-    grant.save(update_fields=["state", "closed_at", "outstanding", "problem", "grace_minutes"])
+    lines.save(grant, "state", "closed_at", "outstanding", "problem", "grace_minutes")
     lines.ended(grant)
     lines.about(
         grant,
@@ -237,36 +255,36 @@ def _milliseconds(length: timedelta) -> int:
     return max(0, round(length.total_seconds() * 1000))
 
 
-def _shown(case: DoorCase, now: datetime) -> None:
+def _shown(case: DoorCase, now: datetime, lines: Lines) -> None:
     """Nothing that was asked for is on its way any more."""
     due = [g for g in case.grants if g.asked_at and (g.shown_at is None or g.shown_at < g.asked_at)]
     for grant in due:
         grant.shown_at, grant.accepted = now, 0
-        grant.save(update_fields=["shown_at", "accepted"])
+        lines.save(grant, "shown_at", "accepted")
 
 
-def _intend(case: DoorCase, verdict: Verdict, rules: Rules) -> None:
+def _intend(case: DoorCase, verdict: Verdict, rules: Rules, lines: Lines) -> None:
     """Written before the call, so that whoever looks next knows that a call may be under way."""
     if verdict.stale and verdict.act is Act.CLOSE:
         for grant in case.wanting:
             grant.sent_at, grant.sent_until = rules.now, None
-            grant.save(update_fields=["sent_at", "sent_until"])
+            lines.save(grant, "sent_at", "sent_until")
     elif verdict.act is Act.OPEN:
         for grant in case.wanting:
             grant.sent_at = grant.asked_at = rules.now
             grant.sent_until = wanted_until(case.wanting)
-            grant.save(update_fields=["sent_at", "asked_at", "sent_until"])
+            lines.save(grant, "sent_at", "asked_at", "sent_until")
     elif verdict.act is Act.CLOSE:
         for grant in case.closing:
             grant.sent_at = rules.now
-            grant.save(update_fields=["sent_at"])
+            lines.save(grant, "sent_at")
     elif verdict.act is Act.DISCONNECT:
         for grant in case.closing:
-            rest_of(grant, rules.now)
+            rest_of(grant, rules.now, lines)
 
 
-def _note(grants: Sequence[Grant], text: str) -> None:
+def _note(grants: Sequence[Grant], text: str, lines: Lines) -> None:
     for grant in grants:
         if grant.outstanding != text:
             grant.outstanding = text
-            grant.save(update_fields=["outstanding"])
+            lines.save(grant, "outstanding")

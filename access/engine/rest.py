@@ -1,11 +1,17 @@
-"""How long to wait after an attempt in vain: full jitter from about a second up to a cap."""
+"""How long to wait after an attempt in vain: full jitter from about a second up to a cap; and what
+has failed for minutes is probed now and then.
+"""
 
 import random
 from datetime import datetime, timedelta
 
+from access.engine.lines import Lines
+from access.gatekeeping import BROKE_DOWN, TRIES_ALONE
 from access.models import Gate, Grant
 
 LONGEST_PAUSE = 30.0
+PATIENT_FROM = 8  # attempts in vain: from then on at most two in a minute
+HOURLY = 3600.0
 SHORTEST_PAUSE = 0.25
 GATE_STATE = [
     "failures",
@@ -21,15 +27,29 @@ def pause(failures: int, asked: float | None = None) -> float:
     """Seconds. What Azure asked for counts as it is, however long."""
     if asked:
         return float(asked)
+    if failures > PATIENT_FROM:
+        return LONGEST_PAUSE + random.uniform(0, 5)  # noqa: S311
     ceiling = min(LONGEST_PAUSE, 2.0 ** min(failures, 6))
     return max(SHORTEST_PAUSE, random.uniform(0, ceiling))  # noqa: S311 - spreads load, guards nothing
 
 
-def rest_of(grant: Grant, now: datetime, *, asked: float | None = None) -> None:
+def rest_of(grant: Grant, now: datetime, lines: Lines, *, asked: float | None = None) -> None:
     """This grant alone is left until its next attempt."""
     grant.tries += 1
     grant.not_before = now + timedelta(seconds=pause(grant.tries - 1, asked))
-    grant.save(update_fields=["tries", "not_before"])
+    lines.save(grant, "tries", "not_before")
+
+
+def set_aside(grant: Grant, now: datetime, lines: Lines) -> None:
+    """What the portal itself breaks down on: a few tries, then a human is needed, and it is tried
+    once an hour all the same."""
+    rest_of(grant, now, lines, asked=HOURLY if grant.tries + 1 >= TRIES_ALONE else None)
+
+
+def is_set_aside(grant: Grant, began: datetime | None) -> bool:
+    """The portal broke down on it, before this look, which ``began`` then, or in it."""
+    rests = grant.not_before is not None and (began is None or grant.not_before > began)
+    return rests and grant.problem == BROKE_DOWN
 
 
 def rest_gate(gate: Gate, now: datetime, problem: str, *, asked: float | None = None) -> None:

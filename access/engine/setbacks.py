@@ -13,12 +13,11 @@ from access.engine.claim import Lease, LeaseLost, hold
 from access.engine.compare import Act, DoorCase
 from access.engine.ending import begin_closing
 from access.engine.lines import Lines
-from access.engine.rest import rest_gate, rest_of
+from access.engine.rest import rest_gate, rest_of, set_aside
 from access.errors import Later, Never
+from access.gatekeeping import BROKE_DOWN
 from access.models import Gate, Grant
 from access.states import GrantState
-
-BROKE_DOWN = "The portal itself broke down here; its log says where."
 
 
 def record_setback(
@@ -37,21 +36,21 @@ def record_setback(
             if act is not None:
                 _tell(grant, f"azure.{act.value}_failed", setback, lines)
         if act is Act.CLOSE or not getattr(setback, "sent", True):
-            _forget_sending(grants, act)
+            _forget_sending(grants, act, lines)
         rest_gate(gate, now, str(setback), asked=asked)
         lines.write()
 
 
-def record_in_vain(lease: Lease, act: Act, case: DoorCase, setback: Later) -> None:
-    """Something stands in the way of this door alone: it rests, the others go on."""
+def record_in_vain(lease: Lease, act: Act, cases: Sequence[DoorCase], setback: Later) -> None:
+    """Something stands in the way of these doors alone: they rest, the others go on."""
     with transaction.atomic():
         hold(lease)
         now, lines = db_now(), Lines()
-        for grant in _concerned(case, act):
+        for grant in [grant for case in cases for grant in _concerned(case, act)]:
             _tell(grant, f"azure.{act.value}_failed", setback, lines)
-            rest_of(grant, now, asked=setback.retry_after)
-        if act is Act.CLOSE or not setback.sent:
-            _forget_sending(_concerned(case, act), act)
+            rest_of(grant, now, lines, asked=setback.retry_after)
+            if act is Act.CLOSE or not setback.sent:
+                _forget_sending([grant], act, lines)
         lines.write()
 
 
@@ -62,11 +61,11 @@ def record_refusal(lease: Lease, act: Act, case: DoorCase, refusal: Never) -> No
         now, lines = db_now(), Lines()
         for grant in _concerned(case, act):
             _tell(grant, f"azure.{act.value}_refused", refusal, lines)
-        _forget_sending(_concerned(case, act), act)
+        _forget_sending(_concerned(case, act), act, lines)
         if act is Act.OPEN and not _lengthened(case):
             give_up_opening(case, str(refusal), now, lines)
         for grant in _concerned(case, act):
-            rest_of(grant, now)
+            rest_of(grant, now, lines)
         lines.write()
 
 
@@ -82,6 +81,21 @@ def record_breakdown(lease: Lease, fault: Exception) -> None:
             lines.write()
     except LeaseLost:
         return  # whoever has it now will find out
+
+
+def record_unreadable(lease: Lease, grants: Sequence[Grant], fault: Exception) -> None:
+    """A fault of ours at these grants alone. The others of the gate go on without them."""
+    with transaction.atomic():
+        hold(lease)
+        now, lines = db_now(), Lines()
+        for grant in grants:
+            if grant.problem != BROKE_DOWN:
+                grant.problem = BROKE_DOWN
+                lines.save(grant, "problem")
+                data = {"reason": BROKE_DOWN, "fault": type(fault).__name__}
+                lines.about(grant, "portal.broke_down", outcome="failed", **data)
+            set_aside(grant, now, lines)
+        lines.write()
 
 
 def give_up_opening(case: DoorCase, reason: str, now: datetime, lines: Lines) -> None:
@@ -110,7 +124,7 @@ def _tell(grant: Grant, event: str, setback: Later | Never, lines: Lines) -> Non
     if grant.problem == str(setback):
         return  # it was told when it began
     grant.problem = str(setback)
-    grant.save(update_fields=["problem"])
+    lines.save(grant, "problem")
     calls = list(setback.receipts)
     lines.about(grant, event, outcome="failed", reason=str(setback), calls=calls)
 
@@ -120,11 +134,11 @@ def _tell_of_gate(gate: Gate, setback: Later | Never, lines: Lines) -> None:
     lines.about_gate(gate, "azure.look_failed", outcome="failed", reason=str(setback), calls=calls)
 
 
-def _forget_sending(grants: Sequence[Grant], act: Act | None) -> None:
+def _forget_sending(grants: Sequence[Grant], act: Act | None, lines: Lines) -> None:
     """It certainly had no effect, or may be repeated at once. A grant for which Azure never took
     an order was never asked for, and nothing of it can still come."""
     for grant in grants:
         grant.sent_at = None
         if act is Act.OPEN and grant.opened_at is None and not grant.accepted:
             grant.asked_at = None
-        grant.save(update_fields=["sent_at", "asked_at"])
+        lines.save(grant, "sent_at", "asked_at")

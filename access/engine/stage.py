@@ -8,12 +8,15 @@ its ground. Decides by the database's clock.
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from access.clock import db_now
+from access.engine.chunk import concerned
 from access.engine.claim import Lease
 from access.engine.claim import hold as hold_gate
 from access.engine.ending import begin_closing, door_is_taken, end_if_due
 from access.engine.lines import Lines
+from access.engine.rest import is_set_aside
 from access.gatekeeping import closer_seen, refusal_of, refusal_while_opening
 from access.holding import hold
 from access.judging import reason_not_to_open
@@ -23,6 +26,11 @@ from access.models import Grant
 from access.ruling import Ruling
 from access.states import HOLDING, GrantState, move_grant
 
+BESIDE = ("machine__bastion", "access_request__requester", "access_request__decided_by")
+# What access stands on: asked where it may have been lost, not of what is over.
+GROUND = ("access_request__requester__roles", "access_request__doors", "access_request__grants")
+# Read when something is opened, and then for that request alone.
+UNREAD = ("access_request__policy", "access_request__details")
 HELD_SECONDS = 1.0
 CHECK_AGAIN_AFTER = timedelta(minutes=1)  # from the start, while Azure has not opened it
 WAIT_SECONDS = 5.0  # until a held request is looked at again: nothing is lost by a few seconds
@@ -31,35 +39,45 @@ WAIT_SECONDS = 5.0  # until a held request is looked at again: nothing is lost b
 def stage(lease: Lease) -> list[Grant]:
     """Make the due moves and return the gate's grants that Azure must be asked about."""
     with transaction.atomic():
-        hold_gate(lease)
-        now, lines, shut = db_now(), Lines(), in_force()
+        gate = hold_gate(lease)
+        now, lines, shut = db_now(), Lines(), in_force(opening=True)
         grants = fresh_grants(lease.gate_id, now, lines, shut)
         for grant in grants:
             _give_up_if_lost(grant, now, lines)
             _begin_if_due(grant, now, lines, shut)
         lines.write()
-    return [grant for grant in grants if grant.state in HOLDING]
+    began = gate.looked_at
+    return [grant for grant in grants if grant.state in HOLDING and not is_set_aside(grant, began)]
 
 
 def fresh_grants(gate_id: int, now: datetime, lines: Lines, shut: InForce) -> list[Grant]:
-    """The gate's live grants as they are now, those whose time is over already closing.
+    """The gate's live grants as they are now, those whose time is over already closing; without
+    closings that must wait for their turn.
 
     Called after the gate's lock was taken: whoever lengthens a grant takes the same lock, so what
     is read here is either lengthened or will be refused.
     """
-    grants = list(_grants_of(gate_id))
+    grants = _grants_of(gate_id, now)
     for grant in grants:
         end_if_due(grant, now, lines, shut)
     return grants
 
 
-def _grants_of(gate_id: int) -> "list[Grant]":
+def _grants_of(gate_id: int, now: datetime) -> "list[Grant]":
     live = Grant.objects.filter(gate_id=gate_id).exclude(state=GrantState.CLOSED)
-    related = ("machine__bastion", "access_request__requester", "access_request__decided_by")
+    mine = Grant.objects.filter(pk__in=concerned(live, now))
     # By request: who holds several of them locks them in the order in which others do.
-    rows = live.select_related("end_order__by", *related).order_by("access_request_id", "pk")
-    beside = ("doors", "grants", "requester__roles")
-    return list(rows.prefetch_related(*(f"access_request__{name}" for name in beside)))
+    grants = mine.select_related("machine", "access_request", "end_order__by").defer(*UNREAD)
+    # What several have in common is one object for all.
+    found = list(grants.order_by("access_request_id", "pk").prefetch_related(*BESIDE))
+    prefetch_related_objects([each for each in found if _stands(each, now)], *GROUND)
+    return found
+
+
+def _stands(grant: Grant, now: datetime) -> bool:
+    if grant.state == GrantState.CLOSING:
+        return grant.grace_minutes > 0
+    return grant.ends_at > now and getattr(grant, "end_order", None) is None
 
 
 def _begin_if_due(grant: Grant, now: datetime, lines: Lines, shut: InForce) -> None:
@@ -68,7 +86,7 @@ def _begin_if_due(grant: Grant, now: datetime, lines: Lines, shut: InForce) -> N
     if why := shut.reason_shut(grant.machine):
         _hold_back(grant, why, now, lines)
         return
-    if not closer_seen(now) or door_is_taken(grant):
+    if not closer_seen(now) or door_is_taken(grant, lines):
         grant.not_before = now + timedelta(seconds=HELD_SECONDS)
         grant.save(update_fields=["not_before"])
         return

@@ -3,7 +3,10 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from django.db.models import prefetch_related_objects
+
 from access.models import EndedHow, Finding, Grant
+from access.notices.gathering import together
 from access.notices.telling import tell, tell_overseers
 
 EVENTS = frozenset({"grant.opened", "grant.closed"})
@@ -13,11 +16,15 @@ def tell_of_grants(told: Iterable[tuple[str, Grant]]) -> None:
     """What happened at once to several machines of one request is one notice. Grants that only
     serve another are not told of."""
     groups: dict[tuple[str, int], list[Grant]] = {}
+    told = list(told)
+    beside = [grant.access_request for _, grant in told if grant.kind != grant.access_request.kind]
+    prefetch_related_objects(beside, "grants")
     for event, grant in told:
         if not only_serves(grant):
             groups.setdefault((_named(event, grant), grant.access_request_id), []).append(grant)
-    for (event, _), grants in groups.items():
-        _tell(event, grants)
+    with together(grants[0].access_request for grants in groups.values()):
+        for (event, _), grants in groups.items():
+            _tell(event, grants)
 
 
 def tell_of_finding(finding: Finding) -> None:

@@ -9,9 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
-from access.clock import db_now
 from access.models import (
     AccessRequest,
     Channel,
@@ -24,7 +23,13 @@ from access.models import (
 )
 from access.models.notices import MAIL_ROUTE
 from access.models.requests import REFERENCE_PREFIX
-from access.notices.due import wake_routes
+from access.notices.gathering import (
+    active_endpoints,
+    active_people,
+    doors_of,
+    moment,
+    write,
+)
 from access.notices.wording import Words
 from access.notices.words import DIGESTED, named, words_for
 from access.policy.table import Act, people_with
@@ -100,14 +105,14 @@ def tell_outsider(
 ) -> None:
     """One mail to somebody without an account, and to nobody else. ``data`` alone is kept: nothing
     of the request that they need not know. Who writes it is said in ``NOTICES_LETTERS``."""
-    base = _base(Occasion(event, key, None, {"reference": about.reference, **(data or {})}, None))
-    _write([_to_contact({**base, "data": _plain(data or {})}, to)])
+    frame = _frame(Occasion(event, key, None, {"reference": about.reference}, None))
+    write([_to_contact({**frame, "data": _plain(data or {})}, to)])
 
 
 def tell_endpoint(event: str, *, key: str, to: Endpoint, by: Person) -> None:
     """One endpoint alone, whatever it wants otherwise."""
     what = Occasion(event, key, None, {}, by)
-    _write([_to_endpoint(_base(what), to)])
+    write([_to_endpoint(_base(what), to)])
 
 
 def _queue(what: Occasion, to: Iterable[Person], contacts: Iterable[str] = ()) -> None:
@@ -117,36 +122,33 @@ def _queue(what: Occasion, to: Iterable[Person], contacts: Iterable[str] = ()) -
         *(_to_contact(base, mail) for mail in contacts),
         *(_to_endpoint(base, endpoint) for endpoint in _wanting(what.words)),
     ]
-    _write(rows)
+    write(rows)
 
 
 def _base(what: Occasion) -> dict[str, Any]:
     """What all notices of an occasion have in common."""
+    told = _plain({**facts_of(what.subject), **_who(what.by), **what.data})
+    return {**_frame(what), "data": told}
+
+
+def _frame(what: Occasion) -> dict[str, Any]:
     if not connection.in_atomic_block:
         raise NoTransaction(f"{what.event}: told of only inside the transaction of the change")
-    now = db_now()
+    now = moment()
     return {
         "event": what.event,
         "key": what.key[:LONGEST_KEY],
         "reference": what.reference,
-        "data": _plain({**facts_of(what.subject), **_who(what.by), **what.data}),
         "created_at": now,
         "not_before": now,
     }
-
-
-def _write(rows: list[Notice]) -> None:
-    if rows:
-        Notice.objects.bulk_create(rows, ignore_conflicts=True)
-        names = sorted({row.route for row in rows if not row.digest})
-        transaction.on_commit(lambda: wake_routes(names))
 
 
 def facts_of(about: AccessRequest | None) -> dict[str, Any]:
     """What is told of a request, as it is now: a notice says what was so when it was written."""
     if about is None:
         return {}
-    doors = list(about.doors.select_related("machine").order_by("pk"))
+    doors = doors_of(about)
     asked_for = {door.machine_id for door in doors if door.kind == about.kind}
     return {
         "requester": about.requester.display_name,
@@ -166,7 +168,7 @@ def facts_of(about: AccessRequest | None) -> dict[str, Any]:
         "ticket": about.ticket,
         "vendor": ", ".join(filter(None, (about.vendor_name, about.vendor_company))),
         "lapses_at": about.lapses_at,
-        "extends": about.extends.reference if about.extends else "",
+        "extends": f"{REFERENCE_PREFIX}{about.extends_id:06d}" if about.extends_id else "",
     }
 
 
@@ -179,8 +181,7 @@ def _told(what: Occasion, to: Iterable[Person]) -> list[Person]:
         wanted.discard(what.subject.requester_id)
     if not wanted:
         return []
-    active = Person.objects.filter(pk__in=wanted, is_active=True)
-    people = active.select_related("notice_preference").order_by("pk")
+    people = active_people(wanted)
     return [person for person in people if not _muted(person, what.words)]
 
 
@@ -229,7 +230,7 @@ def _to_endpoint(base: dict[str, Any], endpoint: Endpoint) -> Notice:
 
 
 def _wanting(words: Words) -> list[Endpoint]:
-    active = Endpoint.objects.filter(active=True).order_by("pk")
+    active = active_endpoints()
     return [endpoint for endpoint in active if words.family.value in endpoint.families]
 
 

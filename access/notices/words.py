@@ -26,6 +26,8 @@ FALLBACKS = {
     "scope": "a part of the estate",
     "vendor": "Somebody of a vendor",
     "more": "some time",
+    "lost": "some lines",
+    "why": "",
     "letter": "a letter",
     "addresses": "several addresses",
     "address": "an address",
@@ -46,6 +48,9 @@ _FAMILIES = {
     "review": Family.SECURITY,
     "lockdown": Family.SECURITY,
     "drift": Family.SECURITY,
+    "ledger": Family.SECURITY,
+    "anchor": Family.SECURITY,
+    "closing": Family.SECURITY,
     "endpoint": Family.SECURITY,
     "token": Family.SECURITY,
     "person": Family.SECURITY,
@@ -56,7 +61,8 @@ _FAMILIES = {
     "visit": Family.OPEN,
 }
 _WITHOUT_REQUEST = (
-    "policy", "access_policy", "deputy", "lockdown", "drift", "endpoint", "token", "person",
+    "policy", "access_policy", "deputy", "lockdown", "drift", "closing", "endpoint", "token",
+    "person", "ledger", "anchor",
 )  # fmt: skip
 
 

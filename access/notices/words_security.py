@@ -119,6 +119,50 @@ WORDS: dict[str, Words] = {
         page="lockdown",
         tone="amber",
     ),
+    "closing.silent": Words(
+        Family.SECURITY,
+        "Closing is not looked after",
+        "The part that closes access has not been seen for a minute{unseen_since}. Nothing new is "
+        "opened until it is back, and what is open may stay open past its end.",
+        "See how the system is",
+        page="system",
+        tone="red",
+    ),
+    "closing.back": Words(
+        Family.SECURITY,
+        "Closing is looked after again",
+        "The part that closes access is back. What is approved opens again, and what is overdue is "
+        "being closed.",
+        "See how the system is",
+        page="system",
+        tone="green",
+    ),
+    "ledger.went_back": Words(
+        Family.SECURITY,
+        "The database went back in time",
+        "The database knows less than was written down outside it, as after a restore: of the "
+        "ledger {lost} are gone. Nothing is opened until an administrator has reconciled it.",
+        "See what is known",
+        page="system",
+        tone="red",
+    ),
+    "ledger.reconciled": Words(
+        Family.SECURITY,
+        "Reconciled: the database that went back in time",
+        "{by} reconciled the database with what is open in Azure. What is approved opens again.",
+        "See how the system is",
+        page="system",
+        tone="green",
+    ),
+    "anchor.refused": Words(
+        Family.SECURITY,
+        "What is remembered outside the database is not good",
+        "{why} What the portal keeps outside its database may have been tampered with, or cannot "
+        "be reached. It matters when the database is away.",
+        "See how the system is",
+        page="system",
+        tone="red",
+    ),
     "drift.found": Words(
         Family.SECURITY,
         "Open without an approval: {machines}",

@@ -63,17 +63,14 @@ class AddressWindow(Unconcerned):
 
         return rules.take_away(gate.resource_id, doors)
 
-    def sessions(
-        self,
-        gate: Gate,  # noqa: ARG002
-        doors: Sequence[Door],
-    ) -> Mapping[DoorKey, tuple[Session, ...]]:
+    def sessions(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, tuple[Session, ...]]:
         """Azure names the address they went to, for there is no resource to name."""
         from portal.azure.sessions import sessions_at
 
         found: dict[DoorKey, tuple[Session, ...]] = {}
         for host in dict.fromkeys(door.place.bastion_id for door in doors):
-            found |= sessions_at(host, [d for d in doors if d.place.bastion_id == host])
+            mine = [door for door in doors if door.place.bastion_id == host]
+            found |= sessions_at(host, mine, asker=f"gate {gate.pk}")
         return found
 
     def disconnect(self, sessions: Sequence[Session]) -> list[Receipt]:

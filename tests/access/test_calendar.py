@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("access.tasks.look.apply_async", lambda *_args, **_options: None)
-    monkeypatch.setattr("access.notices.telling.wake_routes", lambda _names: None)
+    monkeypatch.setattr("access.notices.gathering.wake_routes", lambda _names: None)
 
 
 @pytest.fixture

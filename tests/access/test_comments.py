@@ -27,7 +27,7 @@ from tests.support.cast import Cast, approve, ask, person
 @pytest.fixture(autouse=True)
 def _no_broker(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("access.tasks.look.apply_async", lambda *_args, **_options: None)
-    monkeypatch.setattr("access.notices.telling.wake_routes", lambda _names: None)
+    monkeypatch.setattr("access.notices.gathering.wake_routes", lambda _names: None)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ def closed(cast: Cast, name: str = "vm-app-01", *, ago: timedelta = timedelta())
     grant.state, grant.close_reason = "closed", "Its time is over."
     grant.save(update_fields=["due_at", "closed_at", "state", "close_reason"])
     with transaction.atomic():
-        following.told("grant.closed", grant)
+        following.told([("grant.closed", grant)])
     return Rotation.objects.get(grant=grant)
 
 

@@ -31,7 +31,9 @@ class Waiting:
 def waiting_for(person: Person, now: datetime) -> list[Waiting]:
     """One query, and one more while a visit of theirs runs."""
     rows = visits_of(person, now).annotate(live=Exists(_live(now)), minutes=_wish(), owed=_owed())
-    found = list(rows.select_related("access_request").order_by("-pk")[:SHOWN])
+    # By the request: its index leads past everybody else's invitations, that of their numbers not.
+    newest = rows.select_related("access_request").order_by("-access_request__created_at", "-pk")
+    found = list(newest[:SHOWN])
     failed = _failed([row.access_request.reference for row in found if row.live])
     waiting = [_of(row, failed) for row in found]
     return [each for each in waiting if each.minutes or each.owed or each.failed]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import transaction
@@ -17,6 +17,8 @@ from access.models import Gate, Grant, GrantExtension, LedgerEntry, Machine
 from access.states import GrantState
 from tests.access.contract import Story, settle_now, wake_up
 from tests.support.cast import approved, ask, let_pass, run_engine
+
+LATER = datetime(2099, 1, 1, tzinfo=UTC)
 
 
 def more(story: Story, *grants: Grant, minutes: int = 30) -> list[int]:
@@ -146,3 +148,18 @@ class TestRefused:
         grant = window.granted()
         with pytest.raises(RuntimeError):
             lengthen([grant], grant.ends_at, by_request=grant.access_request)
+
+
+def test_more_time_that_azure_does_not_take_is_not_asked_for_at_every_other_look(
+    window: Story,
+) -> None:
+    """It would spend what closing needs: an attempt in vain is followed by a rest."""
+    grant = window.open(minutes=5)
+    more(window, grant)
+    window.azure.fault(operation="jit.initiate", action="status", status=400, code="NotToday")
+    before = window.sent("jit.initiate")
+    for _ in range(6):
+        wake_up()
+        Grant.objects.filter(pk=grant.pk, not_before__isnull=False).update(not_before=LATER)
+        run_engine(rounds=1)
+    assert window.sent("jit.initiate") == before + 1

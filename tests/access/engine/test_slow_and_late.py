@@ -223,8 +223,8 @@ def test_a_fault_of_ours_is_said_and_does_not_hang_on_its_lease(window: Story) -
     Grant.objects.filter(pk=grant.pk).update(place={"nonsense": 1, "nsg_ids": []})
     services.end(grant, by=window.cast.alice)
     run_engine()
-    gate = Gate.objects.get(pk=grant.gate_id)
-    assert gate.problem
-    assert gate.pause_until is not None
-    assert gate.lease_token is None
+    grant.refresh_from_db()
+    assert grant.problem
+    assert grant.not_before is not None
+    assert Gate.objects.get(pk=grant.gate_id).lease_token is None
     assert LedgerEntry.objects.filter(event="portal.broke_down").count() == 1
