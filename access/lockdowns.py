@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from django.db.models import Case, CharField, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Concat, Lower, Now
 
-from access.models import Grant, Lockdown, LockdownScope, Machine
+from access.models import Grant, Lockdown, LockdownScope, Machine, Restoration
+
+WENT_BACK = (
+    "The database went back in time, as after a restore. Nothing is opened until an administrator "
+    "has reconciled it."
+)
 
 
 @dataclass(frozen=True)
@@ -17,6 +22,7 @@ class InForce:
     """Those in force at one moment, to judge many machines by without asking again."""
 
     lockdowns: tuple[Lockdown, ...]
+    barred: str = ""  # why nothing at all may be opened, beside incidents; for people
 
     def over(self, machine: Machine) -> Lockdown | None:
         """The one that the machine is under; a confirmed one before one that is not."""
@@ -25,6 +31,8 @@ class InForce:
 
     def reason_shut(self, machine: Machine) -> str:
         """Why nothing may be opened there, for people; empty when it may."""
+        if self.barred:
+            return self.barred
         found = self.over(machine)
         return (
             f"Incident: nothing in {words_of(found)} is opened until it is over." if found else ""
@@ -38,8 +46,10 @@ class InForce:
         return ended_in(found.reason)
 
 
-def in_force() -> InForce:
-    return InForce(tuple(named(rows_in_force()).order_by("ordered_at", "pk")))
+def in_force(*, opening: bool = False) -> InForce:
+    """``opening``: asked by who opens, whom a database that went back in time stops, too."""
+    barred = WENT_BACK if opening and Restoration.objects.filter(waits=True).exists() else ""
+    return InForce(tuple(named(rows_in_force()).order_by("ordered_at", "pk")), barred)
 
 
 def reason_shut(machine: Machine) -> str:

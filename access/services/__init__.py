@@ -2,6 +2,7 @@
 record. The pages and the API call these and nothing else.
 """
 
+from access.services import restorations
 from access.services.checks import Words
 from access.services.decide import approve, deny
 from access.services.disconnect import disconnect
@@ -21,6 +22,7 @@ __all__ = [
     "end",
     "extend",
     "remove",
+    "restorations",
     "submit",
     "withdraw",
 ]

@@ -8,6 +8,7 @@ from celery.worker import WorkController
 from waitress.server import create_server
 
 from portal.celery import app
+from portal.closer.rounds import Closer, run
 from portal.wsgi import application
 
 
@@ -46,6 +47,24 @@ class Worker:
 
     def stop(self) -> None:
         self.controller.stop()  # lets a look that is under way come to its end
+        self.thread.join(timeout=1)
+
+
+class SecondCloser:
+    """As a thread it dies with the others. It is here to be seen at work; in production it is a
+    process of its own."""
+
+    def __init__(self) -> None:
+        self.over = threading.Event()
+        self.thread = threading.Thread(
+            target=run, args=(self.over, Closer(threads=1)), name="second closer", daemon=True
+        )
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.over.set()
         self.thread.join(timeout=1)
 
 

@@ -26,6 +26,7 @@ from access.models import Notice, NoticeState
 from tests.processes.parts import Broker, Shape, Visitor, broker, dump_of, fill_in, shape
 from tests.support.azure import SimulatedAzure
 from tests.support.canaries import LINK, Watch
+from tests.support.collector import Collector, collector
 from tests.support.entra import CLIENT, SECRET, TENANT, Entra, User
 from tests.support.product import FOR_A_VENDOR, eventually
 from tests.support.receivers import Inbox, Service, http_service, mail_server
@@ -168,12 +169,15 @@ def test_after_a_day_no_secret_is_kept_or_said_anywhere(
         mail_server() as inbox,
         http_service() as service,
         broker(tmp_path, password) as redis,
+        collector() as told,
     ):
         given(watch, entra)
         env = environment(watch, live_estate, redis, entra, inbox)
+        env |= {"OTEL_EXPORTER_OTLP_ENDPOINT": told.url, "OTEL_BSP_SCHEDULE_DELAY": "200"}
         with shape(tmp_path, env) as made:
             a_day(Walk(made, entra, watch), live_estate, service, inbox)
             every_line_is_an_object(made)
+            one_id_leads_from_the_click_to_azure(made, told, live_estate)
             lines = made.command_lines()
             kept = redis.contents()
             redis.plant(f"as a thief would like it: {password}")
@@ -188,6 +192,7 @@ def test_after_a_day_no_secret_is_kept_or_said_anywhere(
     assert "request_id" in kept[1][1]  # of the request that a task was called for by
     everywhere = [*made.logs(), *lines, *kept, ("a dump of the database", dump)]
     everywhere += mails(inbox)
+    everywhere += [("what the collector of traces was told", told.text())]
     everywhere += [("what the webhook was told", got.body.decode()) for got in service.got]
     assert watch.found_in(everywhere) == []
     assert watch.found_in(planted) == [
@@ -298,3 +303,28 @@ def every_line_is_an_object(made: Shape) -> None:
     told = [row for row in web if row["logger"] == "portal.requests"]
     assert {row["route"] for row in told} >= {"entra-callback", "request", "token-new", "device"}
     assert all(row["request"] for row in told)
+
+
+def one_id_leads_from_the_click_to_azure(
+    made: Shape, told: Collector, azure: SimulatedAzure
+) -> None:
+    """Who asks why a door opened late has the answer's id, and finds by it what Azure was asked:
+    in the logs of two processes, in the trace, and in Azure's own record."""
+    web, worker = ([json.loads(line) for line in made.said_by(name).splitlines()]
+                   for name in ("web", "worker"))  # fmt: skip
+    (click,) = [row for row in web if row.get("route") == "api-request-approve"]
+    mine = [row for row in worker if row.get("request") == click["request"]]
+    calls = [row for row in mine if row["logger"] == "portal.azure.calls"]
+    assert calls, "the worker told of no call for this request"
+    sent = {row["client_request_id"] for row in calls}
+    assert sent & {row.get("client_request_id") for row in azure.record()}
+    way = ["POST api-request-approve", "run access.look"]
+
+    def traced() -> bool:
+        found = [s for s in told.spans if s.attributes.get("azure.client_request_id") in sent]
+        return any(told.above(span)[:2] == way for span in found)
+
+    eventually(traced, seconds=10)
+    assert {span.attributes["portal.request_id"] for span in told.named(way[0])} == {
+        click["request"]
+    }

@@ -14,6 +14,7 @@ from access.errors import Later, Never
 from access.inventory import AlreadyRunning, forget_runs
 from access.models import Person
 from access.sessions.turns import forget_turns
+from portal.embedded.anchor import anchored
 from portal.embedded.guards import CannotStart, only_one, port_free
 from portal.embedded.people import seed_people
 from portal.embedded.simulator import Simulator
@@ -42,6 +43,7 @@ class Command(BaseCommand):
                 settings.AZURE_SIM_PORT, variable="AZURE_SIM_PORT", what="the simulated Azure"
             )
             settings.STATIC_ROOT.mkdir(exist_ok=True)
+            anchored(settings.VAR)
             call_command("migrate", verbosity=0)
             simulator = Simulator(settings.AZURE_SIM_PORT, settings.VAR)
             try:
@@ -52,7 +54,7 @@ class Command(BaseCommand):
 
     def _serve(self, stop: threading.Event, started: float, simulator: Simulator) -> None:
         from portal.embedded.outside import seed_outside
-        from portal.embedded.parts import Schedule, Web, Worker
+        from portal.embedded.parts import Schedule, SecondCloser, Web, Worker
         from portal.embedded.policy import seed_policy
 
         people = seed_people()
@@ -62,7 +64,7 @@ class Command(BaseCommand):
         forget_turns()
         self._sync()
         seed_outside()
-        parts: list[Any] = [Worker(), Schedule(), Web(settings.PORT)]
+        parts: list[Any] = [Worker(), Schedule(), SecondCloser(), Web(settings.PORT)]
         for part in parts:
             part.start()
         self._say(people, time.monotonic() - started)
