@@ -13,6 +13,8 @@ urlpatterns = [
     path("", include("links.sponsoring.urls")),
     path("visit/", include("links.visiting.urls")),
     path("", include("portal.health.urls")),
+    path("", include("portal.metrics.urls")),
+    path("", include("portal.operations.urls")),
     path("api/v1/", include("access.api.urls")),
     path("api/v1/", include("links.api.urls")),
 ]

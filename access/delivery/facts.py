@@ -101,7 +101,9 @@ def _time_phrases(data: Mapping[str, Any]) -> dict[str, str]:
     deadline, review = moment(data.get("lapses_at")), moment(data.get("due_at"))
     locked, more = moment(data.get("locked_until")), _length(data)
     starts, end = _start(data), _end(data)
+    seen = moment(data.get("last_seen"))
     return {
+        "unseen_since": f", last at {at(seen)}" if seen else "",
         "deadline": f" The request expires at {at(deadline)}." if deadline else "",
         "at_deadline": f" at {at(deadline)}" if deadline else "",
         "until": f" until {at(end)}" if end else "",

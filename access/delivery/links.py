@@ -18,6 +18,7 @@ PAGES = {
     "lockdown": "lockdown",
     "people": "people",
     "logins": "rotations",
+    "system": "system",
 }
 OF_REQUESTS = {"review": "review", "more-time": "request-extend", "wish": "wish-answer"}
 

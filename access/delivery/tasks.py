@@ -5,9 +5,11 @@ import threading
 
 from celery import shared_task
 
+from access.delivery.closing import NOTIFIER, look_after
 from access.delivery.forgetting import forget_old
 from access.delivery.reminding import remind_all
 from access.delivery.worker import deliver as deliver_route
+from access.sessions.forgetting import forget_sessions
 
 AT_ONCE = 2  # in one process, where all work is shared by a few threads
 _running = threading.BoundedSemaphore(AT_ONCE)
@@ -32,5 +34,12 @@ def remind() -> None:
 
 @shared_task(name="access.forget", ignore_result=True)
 def forget() -> None:
-    """Old notices go, a part at a time."""
+    """Old notices and sessions that ended long ago go, a part at a time."""
     forget_old()
+    forget_sessions()
+
+
+@shared_task(name="access.look_after", ignore_result=True)
+def watch_closing() -> None:
+    """Whether closing is looked after, as seen by who has no part in it."""
+    look_after(NOTIFIER)

@@ -11,7 +11,17 @@ from portal.logs.redaction import redact
 from portal.logs.trail import current
 
 LONGEST = 16_384  # characters of one text; who writes more has told enough
-OF_REQUESTS = ("method", "route", "status", "ms")  # nothing else that a record carries is written
+# Nothing else that a record carries is written. The first are of requests, the others of calls.
+FIELDS = (
+    "method",
+    "route",
+    "status",
+    "ms",
+    "call",
+    "client_request_id",
+    "correlation_id",
+    "problem",
+)
 
 
 class OneLine(logging.Formatter):
@@ -47,7 +57,7 @@ class OneObject(JsonFormatter):
             "logger": record.name,
             "message": _told(record.getMessage()),
             **{name: _told(value) for name, value in current(record).items()},
-            **{name: vars(record)[name] for name in OF_REQUESTS if name in vars(record)},
+            **{name: vars(record)[name] for name in FIELDS if name in vars(record)},
         }
         for ours, theirs in (("exception", "exc_info"), ("stack", "stack_info")):
             if message_dict.get(theirs):

@@ -65,6 +65,7 @@ def _known() -> Iterator[str]:
     yield from map(str, settings.SECRET_KEY_FALLBACKS)
     yield from settings.FIELD_KEYS
     yield settings.EMAIL_HOST_PASSWORD
+    yield getattr(settings, "METRICS_TOKEN", "")
     yield getattr(settings, "ENTRA_CLIENT_SECRET", "")
     yield settings.DATABASES["default"].get("PASSWORD") or ""
     yield _password_of(settings.CELERY_BROKER_URL)

@@ -14,7 +14,7 @@ from portal.logs import trail
 from portal.logs.redaction import redact
 
 Handler = Callable[[HttpRequest], HttpResponse]
-QUIET_ROUTES = {"healthz", "readyz"}  # asked every few seconds, by machines
+QUIET_ROUTES = {"healthz", "readyz", "metrics"}  # asked every few seconds, by machines
 BROKEN = 500
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 logger = logging.getLogger("portal.requests")
@@ -45,6 +45,12 @@ class NoAddresses(logging.Filter):
         return True
 
 
+def is_quiet(request: HttpRequest, route: str = "") -> bool:
+    """Asked so often, and by machines, that it is not worth a word; also before it has a route."""
+    named = route or request.path_info.strip("/")
+    return named in QUIET_ROUTES or request.path_info.startswith(settings.STATIC_URL)
+
+
 def _tell(request: HttpRequest, status: int, took: int) -> None:
     route = request.resolver_match.view_name if request.resolver_match else "-"
     level = _level(request, route, status)
@@ -58,6 +64,4 @@ def _tell(request: HttpRequest, status: int, took: int) -> None:
 def _level(request: HttpRequest, route: str, status: int) -> int:
     if status >= BROKEN:
         return logging.WARNING
-    if route in QUIET_ROUTES or request.path_info.startswith(settings.STATIC_URL):
-        return logging.DEBUG
-    return logging.INFO
+    return logging.DEBUG if is_quiet(request, route) else logging.INFO

@@ -21,7 +21,7 @@ from django.utils.functional import SimpleLazyObject
 from access import policy
 from access.gatekeeping import closer_is_seen
 from access.lockdowns import rows_in_force
-from access.models import Finding, Person, PolicyState, PolicyVersion, Role
+from access.models import Finding, Person, PolicyState, PolicyVersion, Restoration, Role
 from access.presenters.lockdowns import bands
 from links.sponsoring.presenters.waiting import visits_of
 from portal.directory import standing
@@ -65,6 +65,7 @@ def _for_person(person: Person) -> dict[str, Any]:
         "waiting": _most(known["waiting"]),
         "visits": known["visits"],
         "closer_silent": not known["closer_seen"],
+        "restoration": known["restoration"],
         "incidents": bands(person) if known["incident"] else [],
         "directory": standing.standing_of(known, timezone.now()),
         "roles": [role.label for role in Role if role.value in person.held_roles],
@@ -73,9 +74,9 @@ def _for_person(person: Person) -> dict[str, Any]:
 
 def _known(person: Person) -> dict[str, Any]:
     """What waits for this person's decision and what is open without a grant, break-glass that this
-    person may review, whether closing is looked after, whether anything is shut in an incident,
-    whether a vendor's visit of theirs runs or left something to do, and, for who sees people, how
-    well the directory is known."""
+    person may review, whether closing is looked after, whether the database went back in time,
+    whether anything is shut in an incident, whether a vendor's visit of theirs runs or left
+    something to do, and, for who sees people, how well the directory is known."""
     mine = policy.waiting_for(person).filter(asked_back_at__isnull=True).order_by()
     waiting = mine.values(one=Value(1)).annotate(n=Count("pk"))  # one group, whatever their state
     drift = Finding.objects.filter(gone_at__isnull=True).values("gone_at").annotate(n=Count("pk"))
@@ -84,6 +85,7 @@ def _known(person: Person) -> dict[str, Any]:
         waiting=_number(waiting.values("n")),
         drift=_number(drift.order_by().values("n")),
         owed=_number(owed.values("n")),
+        restoration=Subquery(Restoration.objects.filter(waits=True).values("pk")[:1]),
         closer_seen=ExpressionWrapper(closer_is_seen(Now()), BooleanField()),
         incident=Exists(rows_in_force()),
         visits=Exists(visits_of(person, Now())),

@@ -1,6 +1,6 @@
 """Times, durations, status tags and icons, the same on every page."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django import template
 from django.forms import BoundField
@@ -96,6 +96,13 @@ def shell_words(text: str) -> SafeString:
 @register.filter
 def duration(minutes: int) -> str:
     return moments.duration(minutes)
+
+
+@register.filter
+def lateness(length: timedelta) -> str:
+    """``0.8 s`` under a minute, where tenths are told apart; else as other lengths are."""
+    seconds = length.total_seconds()
+    return f"{seconds:.1f} s" if seconds < moments.MINUTES_PER_HOUR else moments.span(length)
 
 
 @register.filter

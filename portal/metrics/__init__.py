@@ -1,0 +1,1 @@
+"""``/metrics`` for Prometheus: read from the database at each scrape; any process will do."""
