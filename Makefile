@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test check format bench screenshots walk schema messages lock audit sbom clean
+.PHONY: run test check format bench chaos screenshots walk schema messages lock audit sbom clean
 
 run: $(VENV)/.runtime ## the whole portal with simulated Azure, in the foreground
 	@exec $(BIN)/python manage.py portal
@@ -23,7 +23,7 @@ check: $(VENV)/.dev ## everything that CI checks, tests included
 	$(BIN)/python -m supply.secrets
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	$(BIN)/python manage.py spectacular --validate --fail-on-warn --file /dev/stdout | diff docs/openapi.yaml - || { echo "docs/openapi.yaml is stale: make schema"; exit 1; }
-	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') FIELD_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') ALLOWED_HOSTS=portal.test ENTRA_TENANT_ID=7f4b1a52-0c6d-4c34-9d1e-5a2f6f1f0a01 ENTRA_CLIENT_ID=c1a5e3d7-6b1f-4f0e-9a53-8f2f1d6e0c03 DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost DJANGO_SETTINGS_MODULE=portal.settings.production $(BIN)/python manage.py check --deploy --fail-level WARNING
+	SECRET_KEY=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(64))') FIELD_KEYS=$$($(BIN)/python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())') ALLOWED_HOSTS=portal.test ENTRA_TENANT_ID=7f4b1a52-0c6d-4c34-9d1e-5a2f6f1f0a01 ENTRA_CLIENT_ID=c1a5e3d7-6b1f-4f0e-9a53-8f2f1d6e0c03 ACCESS_ANCHOR=/var/lib/anchor ACCESS_ANCHOR_KEYS=$$($(BIN)/python -c 'import secrets; print(secrets.token_urlsafe(48))') DATABASE_URL=postgres://localhost/none REDIS_URL=redis://localhost DJANGO_SETTINGS_MODULE=portal.settings.production $(BIN)/python manage.py check --deploy --fail-level WARNING
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 
 format: $(VENV)/.dev
@@ -33,6 +33,12 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev ## speed and memory, as ratios to a baseline
 	$(BIN)/python -m bench
+
+SEEDS ?= 100
+MINUTES ?= 0
+chaos: $(VENV)/.dev ## people, dying workers, failing Azure: SEEDS=100 runs, MINUTES at most, or SEED=17 again in words
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --minutes $(MINUTES))
+	@[ -n "$(SEED)" ] || CHAOS=long $(BIN)/python -m pytest tests/chaos -m chaos $(ARGS)
 
 screenshots: $(VENV)/.dev ## the README's pictures, from the running product
 	$(BIN)/python -m docs.screenshots
