@@ -11,13 +11,13 @@ import json
 import multiprocessing
 import os
 import resource
-import tempfile
 import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from statistics import quantiles
 from typing import Any
+
+from bench.places import folder
 
 MACHINES, GROUPS, PAGE = 50_000, 500, 1000
 SUB = "11111111-1111-1111-1111-111111111111"
@@ -94,7 +94,7 @@ def _asked() -> int:
 
 
 def _prepare() -> None:
-    var = Path(tempfile.mkdtemp(prefix="bench-"))
+    var = folder()
     os.environ["BASTION_ACCESS_VAR"] = str(var)
     os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings.embedded"
     os.environ["IDENTITY_HEADER"] = "bench"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import time
 from collections.abc import Callable
-from pathlib import Path
+
+from bench.places import folder
 
 LINES = 1000
 
@@ -46,7 +46,7 @@ def _rate(act: Callable[[int], None]) -> float:
 
 def prepare() -> None:
     """An empty database of the embedded kind, in a folder of its own."""
-    var = Path(tempfile.mkdtemp(prefix="bench-"))
+    var = folder()
     os.environ["BASTION_ACCESS_VAR"] = str(var)
     os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings.embedded"
     import django

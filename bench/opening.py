@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 import urllib.request
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.places import folder
 from tests.support.product import Browser, Portal, eventually, portal
 
 ROUNDS = 15
@@ -23,7 +22,7 @@ PACE = ("initiate", "link_create", "link_delete", "rule_delete", "sessions")
 
 
 def main() -> None:
-    var = Path(tempfile.mkdtemp(prefix="bench-")) / "var"
+    var = folder() / "var"
     began = time.perf_counter()
     with portal(var) as made:
         made.wait_until_ready()

@@ -3,13 +3,12 @@ libraries that do the work."""
 
 from __future__ import annotations
 
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 from bench.deciding import _p, _times
 from bench.ledger import prepare
+from bench.places import folder
 
 ROWS = 200
 
@@ -67,7 +66,7 @@ def _tokens() -> None:
     from portal.signin.entra.tokens import id_token
     from tests.support.entra import CLIENT, TENANT, Entra, oid
 
-    with Entra.started(Path(tempfile.mkdtemp())) as entra:
+    with Entra.started(folder()) as entra:
         entra.point(settings)
         now = int(time.time())
         claims = {
@@ -93,7 +92,7 @@ def _asking_entra() -> None:
     from tests.portal.signin.conftest import through
     from tests.support.entra import Entra
 
-    with Entra.started(Path(tempfile.mkdtemp())) as entra:
+    with Entra.started(folder()) as entra:
         entra.point(settings)
         settings.PORTAL_URL = "https://access.example.test"
         browser = Client()
