@@ -25,6 +25,7 @@ RUN SECRET_KEY=$(python -c 'import secrets; print(secrets.token_urlsafe(64))') \
     ENTRA_CLIENT_ID=00000000-0000-4000-8000-000000000000 \
     ALLOWED_HOSTS=none DATABASE_URL=postgres://none REDIS_URL=redis://none \
     python manage.py collectstatic --noinput --verbosity 0
+RUN install -d -o portal /var/lib/anchor
 USER portal
 EXPOSE 8000
 CMD ["gunicorn", "--config", "python:portal.serving", "portal.wsgi:application"]

@@ -92,10 +92,14 @@ _let_the_ledger_be_emptied()
 
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
-    """Calls and tries are counted by the numbers of people, which tests use again."""
+    """Calls and tries are counted by the numbers of people, which tests use again; and what is
+    left of calls to Azure, by names that they use again, too."""
     from django.core.cache import cache
 
+    from portal.budget.stores import memory
+
     cache.clear()
+    memory.forget()
 
 
 @pytest.fixture(scope="session")

@@ -41,6 +41,13 @@ class DisconnectForm(PlainForm):
     )
 
 
+class ReconcileForm(PlainForm):
+    note = forms.CharField(
+        max_length=REASON_LIMIT,
+        error_messages={"required": "Say what happened, and what you compared."},
+    )
+
+
 class RemoveForm(PlainForm):
     reason = forms.CharField(
         max_length=REASON_LIMIT,

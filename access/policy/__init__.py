@@ -33,6 +33,7 @@ from access.policy.administering import (
     check_may_propose_policy,
     check_may_put_in_force,
     check_may_read_estate,
+    check_may_reconcile,
     check_may_remove,
     check_may_withdraw_policy,
     may_confirm_lockdown,
@@ -42,6 +43,7 @@ from access.policy.administering import (
     may_manage_outside,
     may_propose_policy,
     may_put_in_force,
+    may_reconcile,
     may_remove,
 )
 from access.policy.contacts import (
@@ -115,6 +117,7 @@ __all__ = [
     "check_may_propose_policy",
     "check_may_put_in_force",
     "check_may_read_estate",
+    "check_may_reconcile",
     "check_may_remove",
     "check_may_request",
     "check_may_review",
@@ -142,6 +145,7 @@ __all__ = [
     "may_propose_policy",
     "may_put_in_force",
     "may_read_ledger",
+    "may_reconcile",
     "may_remove",
     "may_review",
     "may_review_any",

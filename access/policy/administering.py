@@ -38,6 +38,15 @@ def check_may_confirm_lockdown(lockdown: Lockdown, by: Person) -> None:
         raise NotAllowed("You ordered this with another account. Somebody else must confirm it.")
 
 
+def check_may_reconcile(by: Person) -> None:
+    if not has(by, Act.RECONCILE):
+        raise NotAllowed("Only an administrator can reconcile a database that went back in time.")
+
+
+def may_reconcile(person: Person) -> bool:
+    return has(person, Act.RECONCILE)
+
+
 def may_lock_down(person: Person) -> bool:
     return has(person, Act.CLOSE_EVERYTHING)
 

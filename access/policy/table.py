@@ -40,6 +40,7 @@ class Act(TextChoices):
     REMOVE_DRIFT = "remove_drift", "Have removed what nobody approved"
     TAKE_BACK_DEPUTY = "take_back_deputy", "Take back the deputy of somebody else"
     CLOSE_EVERYTHING = "close_everything", "Close everything, confirm it and lift it (two people)"
+    RECONCILE = "reconcile", "Reconcile a database that went back in time"
     CHANGE_POLICY = "change_policy", "Propose a policy, put it in force or reject it (two people)"
     CHANGE_GUARD = "change_guard", "Change which ports are guarded"
     MANAGE_OUTSIDE = "manage_outside", "Register machines outside Azure"
@@ -114,6 +115,7 @@ TABLE: Mapping[Act, Power] = {
     Act.REMOVE_DRIFT:        Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.TAKE_BACK_DEPUTY:    Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.CLOSE_EVERYTHING:    Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
+    Act.RECONCILE:           Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.CHANGE_POLICY:       Power(ADMINS,    Guests.MAY_IF_SET, Programs.MAY_NOT, None),
     Act.CHANGE_GUARD:        Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),
     Act.MANAGE_OUTSIDE:      Power(ADMINS,    Guests.MAY,        Programs.MAY_NOT, None),

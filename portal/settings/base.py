@@ -6,12 +6,14 @@ from typing import Any
 
 from csp.constants import NONCE, NONE, SELF
 
+from portal.settings.anchor import *  # noqa: F403
 from portal.settings.api import *  # noqa: F403
 from portal.settings.azure import *  # noqa: F403
 from portal.settings.entra import *  # noqa: F403
 from portal.settings.headers import of_static
 from portal.settings.logs import written_as
 from portal.settings.notices import *  # noqa: F403
+from portal.settings.operations import *  # noqa: F403
 from portal.settings.reading import ROOT, env
 from portal.settings.tasks import *  # noqa: F403
 from portal.settings.tasks import EXPIRES
@@ -151,8 +153,11 @@ ACCESS_MOST_WAITING_FOR_MACHINE = env.int("ACCESS_MOST_WAITING_FOR_MACHINE", def
 # Days on which nobody is expected to review, such as 2026-12-25,2026-12-26.
 ACCESS_HOLIDAYS = {date.fromisoformat(day) for day in env.list("ACCESS_HOLIDAYS", default=[])}
 ACCESS_LEASE_SECONDS = env.float("ACCESS_LEASE_SECONDS", default=60.0)  # one look must end within
+# How many doors of one gate are asked of Azure at a time. It takes 50 links and no more.
+ACCESS_CHUNK = env.int("ACCESS_CHUNK", default=50)
 ACCESS_LOOK_SECONDS = 0.3  # until the next look while something moves …
 ACCESS_LOOK_GROWTH = 0.2  # … and this share more of the time that Azure has been at it
+ACCESS_LOOK_AROUND_SECONDS = 5.0  # until the sweep asks again for what is less urgent than gates
 ACCESS_FOLLOW_SECONDS = 3.0  # how long one wake-up follows a gate that moves
 ACCESS_AUDIT_SECONDS = 60.0  # until the next look at doors that are simply open
 ACCESS_DRIFT_SECONDS = 180.0  # until a gate is asked again what is open there without a grant
@@ -161,6 +166,8 @@ ACCESS_DRIFT_AGAIN_SECONDS = 15.0  # until a removal that did not show is sent a
 ACCESS_REMOVE_STRAYS = env.bool("ACCESS_REMOVE_STRAYS", default=False)
 ACCESS_SESSIONS_SECONDS = 15.0  # until a host is asked again who is connected, when it matters …
 ACCESS_SESSIONS_SLOW_SECONDS = 300.0  # … and when nobody has anything open and nobody looks
+# Ended sessions are forgotten after so many days. Capacity looks 30 days back.
+ACCESS_SESSIONS_KEEP_DAYS = env.float("ACCESS_SESSIONS_KEEP_DAYS", default=180.0)
 ACCESS_CLOSER_SILENCE_SECONDS = 60.0  # without a closer for so long, nothing is opened
 ACCESS_WAKE_EXPIRES_SECONDS = float(EXPIRES)
 ACCESS_DEMO_SIGN_IN = False

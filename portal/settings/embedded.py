@@ -8,11 +8,13 @@ from pathlib import Path
 
 from portal.settings.base import *  # noqa: F403
 from portal.settings.base import EMAIL_HOST, FIELD_KEYS, LOGGING, PORTAL_URL
-from portal.settings.reading import ROOT, env
+from portal.settings.reading import ROOT, env, keys_in
 from portal.settings.simulated import DEMO_FIELD_KEY, PRINCIPALS
 from portal.settings.sqlite import sqlite
 
 VAR = Path(env("BASTION_ACCESS_VAR", default=str(ROOT / "var")))
+ACCESS_ANCHOR = str(VAR / "anchor")
+ACCESS_ANCHOR_KEYS = keys_in(VAR)  # made by ``manage.py portal``
 SECRET_KEY = "embedded-demo-only-not-a-secret"  # noqa: S105 - refused by production settings
 DEBUG = False
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"]
@@ -30,6 +32,7 @@ AZURE_SIMULATED = True
     AZURE_OPENER_CLIENT_ID,
     AZURE_CLOSER_CLIENT_ID,
     AZURE_KEEPER_CLIENT_ID,
+    AZURE_SECOND_CLOSER_CLIENT_ID,
 ) = PRINCIPALS
 AZURE_ENDPOINT = VENDOR_BASTION_STAND_IN = f"http://127.0.0.1:{AZURE_SIM_PORT}"
 AZURE_SUBSCRIPTIONS = []
@@ -47,3 +50,4 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"polling_interval": 0.02}
 ACCESS_DRIFT_SECONDS = 30.0  # who tries it out need not wait
 # Pages that keep themselves fresh would hide in a terminal what matters.
 LOGGING["loggers"]["portal.requests"] = {"level": "WARNING"}
+LOGGING["loggers"]["portal.azure.calls"] = {"level": "WARNING"}

@@ -6,6 +6,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 from portal.settings.base import *  # noqa: F403
 from portal.settings.base import (
+    ACCESS_ANCHOR,
+    ACCESS_ANCHOR_KEYS,
     AZURE_ENDPOINT,
     CONTENT_SECURITY_POLICY,
     EMAIL_HOST,
@@ -19,6 +21,7 @@ from portal.settings.base import (
     ENTRA_TENANT_ID,
     FIELD_KEYS,
     LOG_LEVEL,
+    METRICS_TOKEN,
     PORTAL_URL,
     VENDOR_BASTION_STAND_IN,
     VENDOR_URL,
@@ -30,8 +33,10 @@ from portal.settings.servers import (
     database,
     redis_cache,
     refuse_unsafe_visits,
+    refuse_weak_anchor_keys,
     refuse_weak_field_keys,
     refuse_weak_key,
+    refuse_weak_metrics_token,
 )
 from portal.signin.entra.settings import refuse_two_credentials, refuse_unsafe
 
@@ -67,6 +72,8 @@ refuse_unsafe_visits(VENDOR_URL, PORTAL_URL, ALLOWED_HOSTS)
 if env("VENDOR_BASTION_STAND_IN", default="") or VENDOR_BASTION_STAND_IN:
     raise ImproperlyConfigured("VENDOR_BASTION_STAND_IN does not exist in production.")
 FIELD_KEYS = refuse_weak_field_keys(FIELD_KEYS)
+ACCESS_ANCHOR_KEYS = refuse_weak_anchor_keys(ACCESS_ANCHOR, ACCESS_ANCHOR_KEYS)
+refuse_weak_metrics_token(METRICS_TOKEN)
 CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
 DATABASES = {"default": database(env.db("DATABASE_URL"))}
 CACHES = redis_cache(env("REDIS_URL"))

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from cryptography.fernet import Fernet
 from django.core.exceptions import ImproperlyConfigured
 
-SHORTEST_KEY = 50
+SHORTEST_KEY, SHORTEST_ANCHOR_KEY, SHORTEST_TOKEN = 50, 40, 32
 HTTPS = 443  # the port, where an address says none
 HOW_TO_MAKE_A_FIELD_KEY = (
     'python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())" '
@@ -28,8 +28,21 @@ def database(parsed: dict[str, Any]) -> dict[str, Any]:
     """A ``DATABASES`` entry from a URL; only PostgreSQL can run several workers safely."""
     if parsed.get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database.")
-    options = {**parsed.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 8, "timeout": 5}}
+    options = {**parsed.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 20, "timeout": 5}}
     return {**parsed, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
+
+
+def short_waits(parsed: dict[str, Any]) -> dict[str, Any]:
+    """The same for the second closer, which goes on without a database that does not answer. Nine
+    seconds at most: to connect, for a statement, and for a server that was cut off."""
+    options = database(parsed)["OPTIONS"]
+    options.pop("pool")
+    options |= {
+        "connect_timeout": 3,
+        "tcp_user_timeout": 5000,
+        "options": "-c statement_timeout=5000 -c lock_timeout=3000",
+    }
+    return {**parsed, "OPTIONS": options, "CONN_MAX_AGE": 0}
 
 
 def redis_cache(url: str) -> dict[str, Any]:
@@ -63,6 +76,26 @@ def refuse_weak_field_keys(keys: list[str]) -> list[str]:
             ) from error
         if base64.urlsafe_b64decode(key).startswith(b"demo"):
             raise ImproperlyConfigured("FIELD_KEYS holds the demo's key, which everybody knows.")
+    return keys
+
+
+def refuse_weak_metrics_token(token: str) -> None:
+    if token and len(token) < SHORTEST_TOKEN:
+        raise ImproperlyConfigured(
+            f"METRICS_TOKEN must be random and {SHORTEST_TOKEN} characters or longer, or empty."
+        )
+
+
+def refuse_weak_anchor_keys(place: str, keys: list[str]) -> list[str]:
+    """Newest first; needed where something is remembered outside the database."""
+    if place and not keys:
+        raise ImproperlyConfigured("ACCESS_ANCHOR_KEYS must be set where ACCESS_ANCHOR is.")
+    if place.startswith("http://"):
+        raise ImproperlyConfigured("ACCESS_ANCHOR must be https, or a folder.")
+    if any(len(key) < SHORTEST_ANCHOR_KEY or "demo" in key for key in keys):
+        raise ImproperlyConfigured(
+            f"ACCESS_ANCHOR_KEYS must be random and {SHORTEST_ANCHOR_KEY} or longer, each."
+        )
     return keys
 
 

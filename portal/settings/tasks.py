@@ -18,6 +18,12 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sweep": {"task": "access.sweep", "schedule": 1.0, "options": {"expires": EXPIRES}},
     "reckon": {"task": "access.reckon", "schedule": 20.0, "options": {"expires": EXPIRES}},
+    # By a worker, which has an identity for where it is kept. Nothing where nothing is kept.
+    "checkpoint": {
+        "task": "access.checkpoint",
+        "schedule": 60.0,
+        "options": {"expires": EXPIRES},
+    },
     "estate": {"task": "portal.sync_estate", "schedule": 60.0, "options": {"expires": EXPIRES}},
     "directory": {
         "task": "portal.sync_directory",
@@ -27,6 +33,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "sessions": {"task": "portal.watch", "schedule": 2.0, "options": {"expires": EXPIRES}},
     "policies": {"task": "jit.keep", "schedule": 2.0, "options": {"expires": EXPIRES}},
     "reminders": {"task": "access.remind", "schedule": 5.0, "options": {"expires": EXPIRES}},
+    "closing": {"task": "access.look_after", "schedule": 5.0, "options": {"expires": EXPIRES}},
     "logins": {"task": "links.remind", "schedule": 60.0, "options": {"expires": EXPIRES}},
     "visits": {"task": "links.forget", "schedule": 600.0, "options": {"expires": EXPIRES}},
     "forget": {"task": "access.forget", "schedule": 600.0, "options": {"expires": EXPIRES}},
@@ -54,6 +61,7 @@ CELERY_TASK_ROUTES = {
     "portal.watch": {"queue": "sweep"},
     "access.deliver": {"queue": "notices"},
     "access.remind": {"queue": "notices"},
+    "access.look_after": {"queue": "notices"},
     "access.forget": {"queue": "notices"},
     "links.remind": {"queue": "notices"},
     "links.forget": {"queue": "notices"},

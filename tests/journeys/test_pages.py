@@ -43,6 +43,7 @@ PAGES = [
     ("erin", "/ledger/"),
     ("erin", "/verify/"),
     ("bob", "/capacity/"),
+    ("dana", "/system/"),
     ("erin", "/capacity/retiring/"),
     ("alice", "/me/"),
     ("alice", "{open}"),

@@ -49,7 +49,7 @@ def over(cast: Cast, name: str) -> Invitation:
     grant.state, grant.close_reason = "closed", "Its time is over."
     grant.save(update_fields=["due_at", "closed_at", "state", "close_reason"])
     with transaction.atomic():
-        following.told("grant.closed", grant)
+        following.told([("grant.closed", grant)])
     return invitation
 
 

@@ -50,6 +50,12 @@ def test_production_starts_with_its_own_parts() -> None:
         ({"REDIS_URL": "memory://"}, "REDIS_URL"),
         ({"FIELD_KEYS": "ZGVtby1vbmx5LW5vdC1hLXNlY3JldC0uLi4uLi4uLi4="}, "demo"),
         ({"FIELD_KEYS": "not-a-key"}, "no key"),
+        ({"ACCESS_ANCHOR": "/var/lib/anchor"}, "ACCESS_ANCHOR_KEYS"),
+        ({"ACCESS_ANCHOR": "/var/lib/anchor", "ACCESS_ANCHOR_KEYS": "short"}, "ACCESS_ANCHOR_KEYS"),
+        (
+            {"ACCESS_ANCHOR": "http://a.blob.core.windows.net/b", "ACCESS_ANCHOR_KEYS": "k" * 40},
+            "https",
+        ),
         ({"NOTICES_ALLOW_LOOPBACK": "true"}, "NOTICES_ALLOW_LOOPBACK"),
         ({"PORTAL_URL": "http://portal.example.test"}, "PORTAL_URL"),
         ({"VENDOR_URL": "http://portal.example.test"}, "VENDOR_URL"),
@@ -71,6 +77,9 @@ def test_production_starts_with_its_own_parts() -> None:
             {"ENTRA_GROUP_ROLES": '{"7a2d1c60-0000-4000-8000-00000000f00d": "root"}'},
             "no role",
         ),
+        ({"AZURE_BUDGET_WRITES": "many"}, "AZURE_BUDGET_WRITES"),
+        ({"AZURE_BUDGET_READS": "0,25"}, "AZURE_BUDGET_READS"),
+        ({"AZURE_BUDGET_FOR_CLOSES": "1"}, "AZURE_BUDGET_FOR_CLOSES"),
         ({"ENTRA_CLIENT_SECRET": "a", "ENTRA_CERTIFICATE_FILE": "/b.pem"}, "not several"),
     ],
 )
@@ -153,6 +162,7 @@ class TestCompose:
             "migrate",
             "web",
             "worker",
+            "closer",
             "sweeper",
             "notifier",
             "beat",
@@ -162,7 +172,7 @@ class TestCompose:
         assert services["simulator"]["profiles"] == ["trial"]
 
     def test_what_must_live_is_restarted(self, services: dict[str, dict[str, object]]) -> None:
-        lasting = ("postgres", "redis", "web", "worker", "sweeper", "notifier", "beat")
+        lasting = ("postgres", "redis", "web", "worker", "closer", "sweeper", "notifier", "beat")
         assert {services[name]["restart"] for name in lasting} == {"unless-stopped"}
 
     def test_only_workers_are_told_how_to_reach_azure(
@@ -172,9 +182,32 @@ class TestCompose:
         told = {
             name
             for name, service in services.items()
-            if any(key.startswith("AZURE_") for key in service.get("environment") or {})
+            if any(re.match("AZURE_(?!BUDGET_)", key) for key in service.get("environment") or {})
         }
-        assert told == {"worker"}
+        assert told == {"worker", "closer"}
+
+    def test_the_second_closer_has_what_it_needs_and_nothing_else(
+        self, services: dict[str, dict[str, object]]
+    ) -> None:
+        """Whoever takes it over can open nothing, sign nobody in, and unseal nothing."""
+        told = services["closer"]["environment"]
+        assert isinstance(told, dict)
+        allowed = r"DJANGO_SETTINGS_MODULE|DATABASE_URL|ACCESS_ANCHOR\w*|CLOSER_\w+|LOG_\w+"
+        whose = "SECOND_CLOSER_CLIENT_ID|ANCHOR_CLIENT_ID|TENANT_ID|FEDERATED_TOKEN_FILE"
+        azure = rf"AZURE_(ENDPOINT|SUBSCRIPTIONS|BUDGET_\w+|{whose})"
+        other = [name for name in told if not re.fullmatch(f"{allowed}|{azure}", name)]
+        assert other == ["NOTICES_SECURITY_CONTACT"]
+        assert str(told["DJANGO_SETTINGS_MODULE"]).endswith(":-portal.settings.closer}")
+        needed = {name: GOOD[name] for name in ("DATABASE_URL",)}
+        blank = dict.fromkeys(set(GOOD) - set(needed), "")
+        code = (
+            "from django.conf import settings\n"
+            "from access.kinds import all_kinds\n"
+            "from portal.closer import rounds\n"
+            "assert len(all_kinds()) == 3 and not settings.FIELD_KEYS"
+        )
+        done = booted(code, DJANGO_SETTINGS_MODULE="portal.settings.closer", **blank)
+        assert done.returncode == 0, done.stderr
 
     def test_no_empty_secret_reaches_the_azure_sdk(
         self, services: dict[str, dict[str, object]]
@@ -220,7 +253,7 @@ class TestCompose:
                 key.startswith(("AZURE_", "IDENTITY_")) for key in service.get("environment", {})
             )
         }
-        assert told == {"worker"}
+        assert told == {"worker", "closer"}
 
     def test_simulated_azure_gives_our_identities_their_roles(
         self, services: dict[str, dict[str, object]]
@@ -243,7 +276,8 @@ class TestCompose:
     def test_nothing_of_ours_runs_with_more_than_it_needs(
         self, services: dict[str, dict[str, object]]
     ) -> None:
-        for name in ("migrate", "web", "worker", "sweeper", "notifier", "beat", "simulator"):
+        others = ("sweeper", "notifier", "beat", "simulator")
+        for name in ("migrate", "web", "worker", "closer", *others):
             assert services[name]["cap_drop"] == ["ALL"]
             assert services[name]["read_only"] is True
         assert "USER portal" in (ROOT / "Dockerfile").read_text()

@@ -18,6 +18,7 @@ from portal import watch
 from portal.azure.connected import moment
 from tests.access.contract import connect
 from tests.support.azure import SimulatedAzure
+from tests.support.budgets import takes_calls_again
 from tests.support.cast import Cast
 from tests.support.watching import (
     DISCONNECT,
@@ -149,6 +150,7 @@ class TestDisconnecting:
         assert session.problem
         assert reading().read_at is not None
         assert reading().read_at > read_at  # type: ignore[operator]
+        takes_calls_again()
         turn()
         assert live() == []
 

@@ -109,10 +109,14 @@ def test_keys_of_before_come_as_a_list(given: str):
     assert booted(code, SECRET_KEY_FALLBACKS=given).stdout.strip() == "2"
 
 
-def test_django_has_nothing_to_warn_of():
+def test_django_has_nothing_to_warn_of(tmp_path: Path):
     done = subprocess.run(
         [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"],
-        cwd=ROOT, env=production(SECRET_KEY=secrets.token_urlsafe(64)),
+        cwd=ROOT,
+        env=production(
+            SECRET_KEY=secrets.token_urlsafe(64),
+            ACCESS_ANCHOR=str(tmp_path), ACCESS_ANCHOR_KEYS=secrets.token_urlsafe(48),
+        ),
         capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -100,6 +100,7 @@ OBJECTS: dict[str, Named] = {
     "review": lambda world: {"pk": world.glass.reference},
     "session-disconnect": _pk("session"),
     "drift-remove": _pk("finding"),
+    "restoration": _pk("restoration"),
     **dict.fromkeys(
         (
             "policy-version", "policy-difference", "policy-export", "policy-put-in-force",

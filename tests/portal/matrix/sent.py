@@ -120,6 +120,7 @@ BODIES: dict[tuple[str, str], Named] = {
     ("review", "POST"): lambda _world: {"verdict": "justified", "comment": "Looked at the log"},
     ("session-disconnect", "POST"): _reason,
     ("drift-remove", "POST"): _reason,
+    ("restoration", "POST"): lambda _world: {"note": "Restored from Monday's backup"},
     ("policy-new", "POST"): lambda _world: {
         "based_on": 1, "source": POLICY.replace("480", "360"), "note": "Again",
     },

@@ -24,6 +24,7 @@ from access.models import (
     Notice,
     Person,
     PolicyVersion,
+    Restoration,
     Role,
 )
 from access.services import comments, deputies, devices, endpoints, lockdowns, policies, tokens
@@ -96,6 +97,7 @@ class World:
     session: LiveSession  # on the machine of ``open``
     glass: AccessRequest  # alice's, over, to be reviewed
     finding: Finding
+    restoration: Restoration
     lockdown: Lockdown  # dana's, unconfirmed, of a machine that nobody uses
     proposed: PolicyVersion  # dana's
     endpoint: Endpoint
@@ -134,6 +136,7 @@ class World:
             session=connected(opened.machine),
             glass=glass,
             finding=_finding(opened.gate),
+            restoration=_restoration(),
             lockdown=lockdowns.order("machine", closed.resource_key, "Odd traffic", by=dana),
             proposed=version,
             endpoint=endpoints.add("webhook", DETAILS, by=dana)[0],
@@ -259,6 +262,15 @@ def _finding(gate: Gate) -> Finding:
         gate=gate, resource_id=machine.resource_id, resource_key=machine.resource_key,
         machine=machine, port=22, first_seen_at=now, last_seen_at=now,
     )  # fmt: skip
+
+
+def _restoration() -> Restoration:
+    """That waits, and every gate was asked since."""
+    found = db_now() - timedelta(hours=1)
+    Gate.objects.update(audited_at=db_now())
+    return Restoration.objects.create(
+        found_at=found, kept_seq=9_000, kept_hash="0" * 64, kept_at=found, head_seq=8_000
+    )
 
 
 def _told(whom: Person) -> Notice:

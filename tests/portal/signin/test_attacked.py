@@ -398,7 +398,8 @@ UNMARKED = """
     deputy-end token-revoke theme sign-in demo-sign-in step-up entra-again entra-start
     entra-callback entra-refused sign-out signed-out browsers browsers-end-others browser-end
     person-browsers estate-read capacity capacity-hosts-csv capacity-retiring capacity-retiring-csv
-    outside outside-retire healthz readyz api-device api-device-token api-request-preview
+    outside outside-retire healthz readyz metrics system api-device api-device-token
+    api-request-preview
     api-request-withdraw api-comment-list api-grant-end api-session-disconnect
     vendors vendor vendor-edit vendor-block vendor-letter rotations rotation-done
     visit visit-send visit-code visit-again visit-terms visit-session visit-open visit-finish
