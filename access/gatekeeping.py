@@ -273,9 +273,11 @@ def overdue_grants(since: datetime | Combinable) -> QuerySet[Grant]:
 
 
 def needs_human() -> QuerySet[Grant]:
-    """Grants whose closing, or opening, was tried several times in vain, for a reason of their own
-    or because the portal breaks down at their gate. They are still tried, and stay in this list
-    until it works."""
-    alone = Q(tries__gte=TRIES_ALONE) & ~Q(problem="")
+    """Grants whose closing was tried several times in vain for a reason of their own, and those at
+    which the portal breaks down. They are still tried, and stay in this list until it works. What
+    only cannot be opened is nobody's duty: it is closed when its time is over."""
+    alone = Q(tries__gte=TRIES_ALONE) & (
+        Q(problem=BROKE_DOWN) | Q(state=GrantState.CLOSING) & ~Q(problem="")
+    )
     at_gate = Q(gate__failures__gte=TRIES_ALONE, gate__problem=BROKE_DOWN)
     return Grant.objects.filter(alone | at_gate, state__in=HOLDING)
