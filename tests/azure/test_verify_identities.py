@@ -6,6 +6,7 @@ import json
 from io import StringIO
 from typing import Any
 
+import pytest
 from django.core.management import CommandError, call_command
 
 from portal.azure import door as azure_door
@@ -13,6 +14,7 @@ from portal.azure.permissions import read_permissions
 from portal.azure.roles import NEEDED, Identity, definition
 from tests.support.azure import SUBSCRIPTION, SimulatedAzure
 
+pytestmark = pytest.mark.django_db  # calls are paid for there
 READER, OPENER, CLOSER, KEEPER, SECOND = Identity
 DELETE_RULE = "Microsoft.Network/networkSecurityGroups/securityRules/delete"
 
