@@ -53,6 +53,7 @@ GRANT_MOVES: dict[GrantState, frozenset[GrantState]] = {
 LIVE = (GrantState.SCHEDULED, GrantState.OPENING, GrantState.OPEN, GrantState.CLOSING)
 HOLDING = (GrantState.OPENING, GrantState.OPEN, GrantState.CLOSING)
 WANTING = (GrantState.SCHEDULED, GrantState.OPENING, GrantState.OPEN)
+WANTING_NOW = (GrantState.OPENING, GrantState.OPEN)
 
 
 def move_request(now: str, then: RequestState) -> RequestState:

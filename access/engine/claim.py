@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from access.clock import db_now
 from access.models import Finding, Gate, Grant
-from access.states import HOLDING, WANTING, GrantState
+from access.states import HOLDING, WANTING, WANTING_NOW, GrantState
 
 MARGIN = 0.25  # of a lease: with less than this left, nothing is sent any more
 
@@ -162,7 +162,7 @@ def _due() -> QuerySet[Gate]:
     mine = Grant.objects.filter(gate=OuterRef("pk"))
     not_held = Q(not_before__isnull=True) | Q(not_before__lte=Now())
     starting = mine.filter(not_held, state=GrantState.SCHEDULED, starts_at__lte=Now())
-    over = mine.filter(state__in=[GrantState.OPENING, GrantState.OPEN], ends_at__lte=Now())
+    over = mine.filter(state__in=WANTING_NOW, ends_at__lte=Now())
     ordered = mine.filter(state__in=WANTING, end_order__isnull=False)
     closing = mine.filter(state=GrantState.CLOSING)
     cut = closing.filter(grace_minutes__gt=0, end_order__isnull=False)

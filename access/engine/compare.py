@@ -8,7 +8,7 @@ from enum import Enum
 from access.engine.doors import was_asked_for
 from access.kinds import PORT_OF, Door, Seen, Session
 from access.models import Grant
-from access.states import GrantState
+from access.states import WANTING_NOW, GrantState
 
 TOLERANCE = timedelta(seconds=1)  # Azure keeps milliseconds, the database microseconds
 MOST_ACCEPTED = 3  # opening calls that Azure takes without anything ever coming of them
@@ -45,7 +45,7 @@ class DoorCase:
 
     @property
     def wanting(self) -> list[Grant]:
-        return [g for g in self.grants if g.state in (GrantState.OPENING, GrantState.OPEN)]
+        return [g for g in self.grants if g.state in WANTING_NOW]
 
     @property
     def closing(self) -> list[Grant]:

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from access.kinds import Door, DoorKey, Place
 from access.models import Grant
-from access.states import GrantState
-
-WANTING_NOW = (GrantState.OPENING, GrantState.OPEN)
+from access.states import WANTING_NOW, GrantState
 
 
 def by_door(grants: Iterable[Grant]) -> dict[DoorKey, list[Grant]]:

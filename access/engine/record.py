@@ -33,7 +33,7 @@ from access.errors import Receipt
 from access.kinds import Door, DoorKey, Kind, Seen
 from access.lockdowns import InForce, in_force
 from access.models import Grant
-from access.states import HOLDING, GrantState, move_grant
+from access.states import HOLDING, WANTING_NOW, GrantState, move_grant
 
 DOUBT_SECONDS = 30.0  # until an open door that is missing is asked for again
 
@@ -144,7 +144,7 @@ def _others_on(machines: AbstractSet[int], now: datetime) -> dict[int, list[tupl
         return {}
     rows = Grant.objects.filter(
         machine_id__in=machines,
-        state__in=[GrantState.OPENING, GrantState.OPEN],
+        state__in=WANTING_NOW,
         ends_at__gt=now,
         end_order__isnull=True,
     )

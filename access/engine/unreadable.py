@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
 from access.engine.claim import Lease
-from access.engine.doors import WANTING_NOW, door_for
+from access.engine.doors import door_for
 from access.engine.rest import is_set_aside
 from access.engine.setbacks import record_unreadable
 from access.errors import Later, Never
 from access.kinds import Door, DoorKey, Kind, Seen
 from access.models import Gate, Grant
-from access.states import HOLDING
+from access.states import HOLDING, WANTING_NOW
 
 logger = logging.getLogger(__name__)
 

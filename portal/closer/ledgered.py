@@ -16,12 +16,11 @@ from access.engine.grace import finishing_on
 from access.gatekeeping import overdue_grants
 from access.kinds import Door, all_kinds, kind_named
 from access.models import Gate, Grant
-from access.states import HOLDING, GrantState
+from access.states import HOLDING, WANTING_NOW, GrantState
 from portal.closer import spool
 from portal.closer.work import Done, Due, Work, as_data
 
 BY = "second closer"
-WANTING = (GrantState.OPENING, GrantState.OPEN)
 
 
 def work() -> list[Work]:
@@ -57,7 +56,7 @@ def _overdue(now: datetime) -> QuerySet[Grant]:
 
 
 def _wanting(now: datetime) -> Q:
-    return Q(state__in=WANTING, ends_at__gt=now, end_order__isnull=True)
+    return Q(state__in=WANTING_NOW, ends_at__gt=now, end_order__isnull=True)
 
 
 def _is_somebodys(grant: Grant, now: datetime) -> bool:

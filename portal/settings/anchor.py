@@ -8,7 +8,6 @@ ACCESS_ANCHOR = env("ACCESS_ANCHOR", default="")
 # What signs there, the newest first; old ones still vouch for what they signed.
 ACCESS_ANCHOR_KEYS = env("ACCESS_ANCHOR_KEYS", default="").replace(",", " ").split()
 ACCESS_ANCHOR_STORE = "portal.anchor.store"
-ACCESS_CHECKPOINT_SECONDS = 60.0  # between two checkpoints of the ledger
 
 # The identity of the second closer, in its own process; and with which a container is written.
 AZURE_SECOND_CLOSER_CLIENT_ID = env("AZURE_SECOND_CLOSER_CLIENT_ID", default="")

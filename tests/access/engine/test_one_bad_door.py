@@ -212,12 +212,11 @@ class TestSessions:
         assert LedgerEntry.objects.count() - before < 8
 
     def test_an_operation_that_outlasts_one_look_is_taken_up_by_the_next(
-        self, window: Story, settings: Any
+        self, window: Story
     ) -> None:
         import time
 
         grant = window.open()
-        settings.AZURE_WAIT_SECONDS = 0.3
         window.azure.control("POST", "pace", {"sessions": 1.0})
         services.end(grant, by=window.cast.alice)
         for _ in range(6):
