@@ -15,11 +15,14 @@ RULES, APPROVERS, TIMES = 200, 300, 150
 
 def main() -> None:
     prepare()
+    from django.conf import settings
+
     from access import services
     from access.clock import db_now
     from access.models import AccessRequest, Heartbeat, Machine, Person
     from access.ruling import Terms, asked_for, judge, policy_in_force
 
+    settings.ACCESS_MOST_WAITING_OF_PERSON = settings.ACCESS_MOST_WAITING_FOR_MACHINE = 10 * TIMES
     alice, deciders = _people()
     _policy()
     machines = [_machine(number) for number in range(TIMES)]

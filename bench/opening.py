@@ -51,7 +51,7 @@ def _bare(made: Portal) -> float:
     client, where, machine = _sdk(made)
     port = {
         "number": 22,
-        "allowedSourceAddressPrefix": "10.10.255.0/26",
+        "allowedSourceAddressPrefix": _source(client.get(*where), machine),
         "endTimeUtc": datetime.now(UTC) + timedelta(minutes=30),
     }
     body = {"virtualMachines": [{"id": machine, "ports": [port]}]}
@@ -59,6 +59,13 @@ def _bare(made: Portal) -> float:
     client.initiate(*where, body)
     client.get(*where)
     return time.perf_counter() - began
+
+
+def _source(policy: Any, machine: str) -> str:
+    """The only one that the policy admits."""
+    mine = [each for each in policy.virtual_machines if each.id.lower() == machine.lower()]
+    rule = next(port for port in mine[0].ports if port.number == 22)
+    return str(rule.allowed_source_address_prefix)
 
 
 def _sdk(made: Portal) -> tuple[Any, tuple[str, str, str], str]:

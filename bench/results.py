@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parent / "results.md"
+ROWS = FILE.with_suffix(".jsonl")  # what the page is made of
 
 
 def report(target: str, what: str, wanted: str, figure: str, *, met: bool | None) -> None:
@@ -23,11 +24,26 @@ def report(target: str, what: str, wanted: str, figure: str, *, met: bool | None
 
 def table(rows: list[dict[str, Any]]) -> str:
     words = {True: "met", False: "**missed**", None: "-"}
-    lines = ["| target | what | wanted | figure | |", "|---|---|---|---|---|"]
+    lines = ["| target | what | wanted | figure | | at |", "|---|---|---|---|---|---|"]
     for row in sorted(rows, key=lambda each: each["target"]):
-        cells = (row["target"], row["what"], row["wanted"], row["figure"], words[row["met"]])
+        cells = (row["target"], row["what"], row["wanted"], row["figure"], words[row["met"]],
+                 row["tree"])  # fmt: skip
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def kept(names: list[str], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """All rows, those of the benches that ran now in place of what they said before."""
+    known = [json.loads(line) for line in ROWS.read_text().splitlines()] if ROWS.exists() else []
+    found = [row for row in known if row["bench"] not in names] + rows
+    ROWS.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in found))
+    return found
+
+
+def tree() -> str:
+    """The commit that was measured; with a star when files had been changed since."""
+    changed = _run("git", "status", "--porcelain", "--untracked-files=no", "--", "*.py")
+    return _run("git", "rev-parse", "--short", "HEAD") + ("*" if changed else "")
 
 
 def machine() -> str:
@@ -48,7 +64,8 @@ def _first(file: str, begins: str) -> str:
 def _said(program: str) -> str:
     if program == "postgres":
         found = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
-        return _run(str(found[-1]), "--version").split(" (")[0] if found else "no PostgreSQL"
+        told = _run(str(found[-1]), "--version").split() if found else []
+        return f"PostgreSQL {told[2]}" if len(told) > 2 else "no PostgreSQL"
     words = _run(program, "--version").split()
     return f"Redis {words[2].removeprefix('v=')}" if len(words) > 2 else "no Redis"
 
