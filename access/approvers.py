@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-from django.db.models import Q
+from django.db.models import Case, CharField, Q, Value, When
+from django.db.models.functions import Upper
 
 from access.errors import NotAllowed, WrongState
 from access.models import (
@@ -126,10 +127,24 @@ class Pool:
 
     def is_vendor(self, person: Person, mail: str) -> bool:
         """Whether a vendor's address is theirs, under whatever account."""
-        mail = mail.strip().casefold()
+        mail = _folded(mail)
         if mail and mail not in self._owners:
             self._owners[mail] = list(Person.objects.filter(mail__iexact=mail))
         return bool(mail) and _is_any(person, self._owners[mail])
+
+    def read_owners(self, mails: Iterable[str]) -> None:
+        """Whose these addresses are, for ``is_vendor``: in one query, however many there are."""
+        # Two plain addresses are two to the database as well. Others are asked for one by one.
+        wanted = {m for m in map(_folded, mails) if m and m.isascii()} - self._owners.keys()
+        if not wanted:
+            return
+        self._owners |= {mail: [] for mail in wanted}
+        which = [When(mail__iexact=mail, then=Value(mail)) for mail in wanted]
+        rows = Person.objects.alias(upper=Upper("mail")).filter(
+            upper__in=[Upper(Value(mail)) for mail in wanted]
+        )
+        for person in rows.annotate(asked=Case(*which, output_field=CharField())):
+            self._owners[person.asked].append(person)
 
     def is_named(self, person: Person, source: Source, requester: Person) -> bool:
         if source.kind == "role":
@@ -244,9 +259,7 @@ def reckon(access_request: AccessRequest, pool: Pool) -> list[StageNow]:
 
     Sets ``blocked`` on the row too. Returns the stages as they stand.
     """
-    stages = stages_now(access_request, pool) if access_request.is_undecided else []
-    waiting = stages[access_request.stage] if access_request.stage < len(stages) else None
-    wanted = {c.person.pk: c for c in waiting.candidates} if waiting else {}
+    stages, wanted, blocked = _reckoned(access_request, pool)
     known = dict(access_request.deciders.values_list("person_id", "pk"))
     gone = [pk for person_id, pk in known.items() if person_id not in wanted]
     if gone:
@@ -259,11 +272,30 @@ def reckon(access_request: AccessRequest, pool: Pool) -> list[StageNow]:
         ],
         ignore_conflicts=True,
     )
-    blocked = why_blocked(access_request, stages) if access_request.is_undecided else ""
     if blocked != access_request.blocked:
         access_request.blocked = blocked
         access_request.save(update_fields=["blocked"])
     return stages
+
+
+def is_reckoned(access_request: AccessRequest, pool: Pool) -> bool:
+    """Whether ``reckon`` would change nothing. No query where the requester, the decisions with
+    those who made them, and the deciders were read with it."""
+    _, wanted, blocked = _reckoned(access_request, pool)
+    known = {row.person_id for row in access_request.deciders.all()}
+    return known == wanted.keys() and blocked == access_request.blocked
+
+
+def _reckoned(
+    access_request: AccessRequest, pool: Pool
+) -> tuple[list[StageNow], dict[int, Candidate], str]:
+    """The stages as they stand, who could decide the one that waits, and why nobody could."""
+    if not access_request.is_undecided:
+        return [], {}, ""
+    stages = stages_now(access_request, pool)
+    waiting = stages[access_request.stage] if access_request.stage < len(stages) else None
+    wanted = {c.person.pk: c for c in waiting.candidates} if waiting else {}
+    return stages, wanted, why_blocked(access_request, stages)
 
 
 def _check_person(access_request: AccessRequest, by: Person, pool: Pool) -> None:
@@ -304,3 +336,7 @@ def _is_any(person: Person, others: Iterable[Person]) -> bool:
 def _names_of(person: Person) -> set[str]:
     """What a policy may call them."""
     return {person.object_id.casefold(), person.identity.casefold()}
+
+
+def _folded(mail: str) -> str:
+    return mail.strip().casefold()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from access import ledger, notices
@@ -84,9 +85,12 @@ def owners_of(access_request: AccessRequest) -> list[str]:
 def chase_due(limit: int = 100) -> int:
     """Remind of the reviews that are due today, and daily of those that are overdue. Returns how
     many were reminded of. May be repeated, by any number of workers."""
+    rows = Review.objects.filter(reviewed_at__isnull=True, due_at__lte=Now() + AGAIN_AFTER)
+    asked = rows.select_related("access_request__requester").order_by("due_at", "pk")
+    due = list(asked[:limit])
+    if not due:
+        return 0
     now = db_now()
-    rows = Review.objects.filter(reviewed_at__isnull=True, due_at__lte=now + AGAIN_AFTER)
-    due = rows.select_related("access_request__requester").order_by("due_at", "pk")[:limit]
     return sum(_chase(row.pk, now) for row in due if _is_for_now(row, now))
 
 

@@ -1,6 +1,7 @@
 """An order to close everything that no second administrator confirmed: over at its time."""
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 
 from access import ledger, notices
@@ -14,10 +15,13 @@ WHY = "Nobody confirmed it in time."
 
 def lapse_lockdowns() -> int:
     """Returns how many. It shut nothing any more since its time; here that is written down."""
-    due = Lockdown.objects.filter(
+    return sum(_lapse(pk) for pk in list(lapsing().values_list("pk", flat=True)))
+
+
+def lapsing() -> QuerySet[Lockdown]:
+    return Lockdown.objects.filter(
         confirmed_at__isnull=True, lifted_at__isnull=True, lapses_at__lte=Now()
     )
-    return sum(_lapse(pk) for pk in list(due.values_list("pk", flat=True)))
 
 
 def _lapse(pk: int) -> bool:

@@ -5,12 +5,12 @@ left to ask and administrators are told. All of it may be repeated, by any numbe
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from django.db.models.functions import Now
 
 from access import approvers, ledger, notices
 from access.clock import db_now
-from access.models import AccessRequest, Grant, Person
+from access.models import AccessRequest, Decision, Grant, Person
 from access.states import WANTING, RequestState, move_request
 
 SCHEDULE = "schedule"
@@ -19,34 +19,45 @@ MOST_AT_ONCE = 500
 
 def lapse_due(limit: int = 100) -> int:
     """Let pending requests lapse whose time to be decided is over. Returns how many."""
-    due = AccessRequest.objects.filter(state=RequestState.PENDING, lapses_at__lte=Now())
-    return sum(_lapse(pk) for pk in list(due.values_list("pk", flat=True)[:limit]))
+    return sum(_lapse(pk) for pk in list(lapsing().values_list("pk", flat=True)[:limit]))
 
 
 def escalate_due(limit: int = 100) -> int:
     """Ask more people where a stage has waited for as long as the policy says."""
-    waiting, now = (
-        undecided().filter(escalated_at__isnull=True, asked_back_at__isnull=True),
-        db_now(),
+    waiting = list(
+        undecided()
+        .filter(escalated_at__isnull=True, asked_back_at__isnull=True)
+        .order_by("stage_since", "pk")
     )
-    due = [each.pk for each in waiting.order_by("stage_since", "pk") if _is_due(each, now)]
+    if not waiting:
+        return 0
+    now = db_now()
+    due = [each.pk for each in waiting if _is_due(each, now)]
     return sum(_escalate(pk) for pk in due[:limit])
 
 
 def let_go_of_held(limit: int = 100) -> int:
     """What was held and can open nothing any more waits for nobody. Returns how many."""
-    wanted = Grant.objects.filter(access_request=OuterRef("pk"), state__in=WANTING)
-    over = AccessRequest.objects.exclude(hold="").filter(~Exists(wanted))
-    return sum(_let_go(pk) for pk in list(over.values_list("pk", flat=True)[:limit]))
+    return sum(_let_go(pk) for pk in list(held_in_vain().values_list("pk", flat=True)[:limit]))
 
 
 def reckon_all(limit: int = MOST_AT_ONCE) -> int:
-    """Reckon anew who could decide each undecided request. Returns how many were reckoned."""
-    ids = list(undecided().order_by("lapses_at").values_list("pk", flat=True)[:limit])
+    """Reckon anew who could decide each undecided request. Returns how many were reckoned.
+
+    Most are as they were: that is found out for all of them together, and without a lock. What
+    changes in between is written down by who changes it, or the next time.
+    """
+    given = Decision.objects.select_related("by", "on_behalf_of")
+    rows = undecided().select_related("requester").order_by("lapses_at")
+    waiting = list(rows.prefetch_related(Prefetch("decisions", given), "deciders")[:limit])
+    if not waiting:
+        return 0
     pool = approvers.Pool(db_now())  # read once for all: deciding reads it anew
-    for pk in ids:
-        _reckon(pk, pool)
-    return len(ids)
+    pool.read_owners(each.vendor_mail for each in waiting)
+    for each in waiting:
+        if not approvers.is_reckoned(each, pool):
+            _reckon(each.pk, pool)
+    return len(waiting)
 
 
 def end_unopened(
@@ -77,6 +88,17 @@ def tell_blocked(access_request: AccessRequest) -> None:
     )  # fmt: skip
     data = {"reference": access_request.reference, "why": access_request.blocked}
     notices.tell_overseers("request.blocked", key=key, data=data)
+
+
+def lapsing() -> QuerySet[AccessRequest]:
+    """Pending ones whose time to be decided is over."""
+    return AccessRequest.objects.filter(state=RequestState.PENDING, lapses_at__lte=Now())
+
+
+def held_in_vain() -> QuerySet[AccessRequest]:
+    """Held ones that can open nothing any more."""
+    wanted = Grant.objects.filter(access_request=OuterRef("pk"), state__in=WANTING)
+    return AccessRequest.objects.exclude(hold="").filter(~Exists(wanted))
 
 
 def undecided() -> QuerySet[AccessRequest]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from access.models import AccessRequest, Comment, CommentKind, Decision, DecisionVerdict, Person
-from access.services.comments import MOST_COMMENTS, has_part_in
+from access.presenters.lines import Lines
+from access.services.comments import EVENTS, MOST_COMMENTS, has_part_in
 
 HEADS = {
     CommentKind.COMMENT: ("commented", "message-square"),
@@ -44,15 +45,14 @@ class Conversation:
 
 
 def conversation_for(
-    access_request: AccessRequest, viewer: Person, *, may_decide: bool
+    access_request: AccessRequest, viewer: Person, lines: Lines, *, may_decide: bool
 ) -> Conversation:
-    """One query, and one more for who has no part in it at first sight. Needs the decisions with
+    """One query, and none where the ledger tells that nothing was said. Needs the decisions with
     who made them."""
-    comments = access_request.comments.select_related("by").order_by("at", "pk")[:MOST_COMMENTS]
     decisions = access_request.decisions.all()  # prefetched, with those who made them
     waits = access_request.is_undecided and access_request.asked_back_at is not None
     since = access_request.asked_back_at if waits else None
-    said = [*_comments(comments, since), *_decisions(decisions)]
+    said = [*_comments(_said(access_request, lines), since), *_decisions(decisions)]
     return Conversation(
         said=sorted(said, key=lambda each: each.at),
         waits=waits,
@@ -60,6 +60,12 @@ def conversation_for(
         may_ask_back=may_decide,
         must_answer=waits and access_request.requester_id == viewer.pk,
     )
+
+
+def _said(access_request: AccessRequest, lines: Lines) -> Iterable[Comment]:
+    if lines.rule_out(EVENTS.values()):
+        return []
+    return access_request.comments.select_related("by").order_by("at", "pk")[:MOST_COMMENTS]
 
 
 def _comments(comments: Iterable[Comment], since: datetime | None) -> list[Said]:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from access.models import AccessRequest, Grant
 from access.presenters.moments import near
-from access.states import WANTING, GrantState, RequestState
+from access.states import WANTING, WANTING_NOW, GrantState, RequestState
 
 OVERDUE_AFTER = timedelta(seconds=60)
 
@@ -62,7 +62,7 @@ def is_overdue(grant: Grant, now: datetime) -> bool:
 def _owed_since(grant: Grant) -> datetime | None:
     if grant.state == GrantState.CLOSING:
         return _closing_owed_since(grant)
-    if grant.state not in (GrantState.OPENING, GrantState.OPEN):
+    if grant.state not in WANTING_NOW:
         return None
     ordered = grant.end_order.at if hasattr(grant, "end_order") else grant.ends_at
     return min(ordered, grant.ends_at)

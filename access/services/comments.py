@@ -98,14 +98,15 @@ def answer(access_request: AccessRequest, text: str, *, by: Person, key: uuid.UU
 
 
 def has_part_in(access_request: AccessRequest, person: Person) -> bool:
-    """Asked, administers, or has decided. Who could decide now has, too: see ``approvers``."""
+    """Asked, administers, or has decided. Who could decide now has, too: see ``approvers``. No
+    query where the decisions were prefetched."""
     if not person.is_active:
         return False
     if access_request.requester_id == person.pk or policy.may_join_any_conversation(person):
         return True
     if access_request.decided_by_id == person.pk:
         return True
-    return access_request.decisions.filter(by=person).exists()
+    return any(decision.by_id == person.pk for decision in access_request.decisions.all())
 
 
 def _lock(access_request: AccessRequest) -> AccessRequest:

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from django.db.models import BooleanField, ExpressionWrapper, Prefetch, Q
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -15,20 +15,19 @@ from access.approvers import Pool, StageNow, stages_now
 from access.forms.deciding import DecideForm
 from access.forms.plain import PlainForm
 from access.forms.saying import SayForm
-from access.models import AccessRequest, Decision, Grant, LedgerEntry, Person
+from access.models import AccessRequest, Decision, Grant, Person
 from access.presenters.background import background_of
 from access.presenters.calendar import may_be_added, window_of
 from access.presenters.changes import changed_since
 from access.presenters.conversation import conversation_for
+from access.presenters.lines import lines_of
 from access.presenters.requests import RequestPage, page_for, with_doors
-from access.presenters.timeline import Step, story
+from access.presenters.timeline import story
 from access.states import RequestState
 from access.views.connect import panel
 from access.views.freshness import marked, request_etag, unchanged
 from access.views.preflight import for_request
 from access.views.who import signed_in
-
-LONGEST_STORY = 200
 
 
 @require_safe
@@ -73,7 +72,7 @@ def request_page(
     if form.seen < asked.revision:
         facts["changes"] = changed_since(asked.reference, form.seen)
     say = typed if isinstance(typed, SayForm) else SayForm(initial={"key": uuid.uuid4()})
-    etag = request_etag(person, pk)
+    etag = request_etag(person, pk) if page.every else ""  # nobody asks again for what is over
     context = {
         **facts, "form": form, "say": say, "banner": banner, "etag": etag,
         "shown": asked.revision,
@@ -86,13 +85,15 @@ def _facts(person: Person, pk: int) -> dict[str, Any]:
     stages = _stages(access_request, now)
     grants = grants_of(access_request)
     page = page_for(access_request, grants, stages, person, now)
+    lines = lines_of(access_request)
     return {
         "page": page,
         "asked": access_request,
         "for_calendar": may_be_added(window_of(access_request, grants), now),
         "extensions": _extensions(access_request),
-        "talk": conversation_for(access_request, person, may_decide=page.may_decide),
-        "steps": _story(access_request),
+        "talk": conversation_for(access_request, person, lines, may_decide=page.may_decide),
+        "lines": lines,
+        "steps": story(lines.latest),
         "prefix": _source(page),
         "now": now,
     }
@@ -126,15 +127,6 @@ def _extensions(access_request: AccessRequest) -> list[AccessRequest]:
     if access_request.state != RequestState.APPROVED or access_request.extends_id is not None:
         return []
     return list(access_request.extensions.order_by("pk"))
-
-
-def _story(access_request: AccessRequest) -> list[Step]:
-    """The latest lines, oldest first. Where there are too many, those of somebody outside are left
-    out: who merely has a vendor's address can cause them, and would hide who approved."""
-    lines = LedgerEntry.objects.filter(reference=access_request.reference)
-    outside = ExpressionWrapper(Q(actor_kind="vendor"), BooleanField())
-    ranked = lines.order_by(outside, "-seq")
-    return story(sorted(ranked[:LONGEST_STORY], key=lambda line: line.seq))
 
 
 def _source(page: RequestPage) -> str:

@@ -16,7 +16,7 @@ register = template.Library()
 def visit_of(context: Context, page: RequestPage) -> VisitPanel | None:
     person: Person = context["shell"]["person"]
     grants = [line.grant for line in page.lines]
-    return panel_for(page.access_request, grants, person, timezone.now())
+    return panel_for(page.access_request, grants, person, timezone.now(), context["lines"])
 
 
 @register.simple_tag(takes_context=True)

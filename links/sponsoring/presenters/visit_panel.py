@@ -10,6 +10,7 @@ from django.db.models import BooleanField, ExpressionWrapper, Q
 
 from access import policy
 from access.models import AccessRequest, Grant, LedgerEntry, Notice, NoticeState, Person
+from access.presenters.lines import Lines
 from access.presenters.statuses import Status
 from access.presenters.timeline import what_happened, who_did
 from access.presenters.timeline_vendors import reason_in_words
@@ -170,7 +171,7 @@ class VisitPanel:
 
 
 def panel_for(
-    asked: AccessRequest, grants: Sequence[Grant], viewer: Person, now: datetime
+    asked: AccessRequest, grants: Sequence[Grant], viewer: Person, now: datetime, lines: Lines
 ) -> VisitPanel | None:
     """``None`` for what is no link. Asks for as little as there is to show."""
     if asked.kind != LINK or asked.extends_id is not None:
@@ -192,7 +193,7 @@ def panel_for(
         may_invite_again=policy.may_invite_again(asked, viewer),
         may_answer=policy.may_decline_wish(asked, viewer),
         **_letters(asked),
-        **_what_happened(invitation),
+        **_what_happened(invitation, lines),
         logins=_logins(asked, links, viewer, now),
     )
 
@@ -217,18 +218,24 @@ def _letters(asked: AccessRequest) -> dict[str, Any]:
     return {"letter": found.get("visit.invited"), "code_letter": found.get("visit.code")}
 
 
-def _what_happened(invitation: Invitation) -> dict[str, Any]:
+def _what_happened(invitation: Invitation, lines: Lines) -> dict[str, Any]:
     """Oldest first. Wishes are asked for only where the ledger tells of one."""
-    reference = invitation.access_request.reference
-    lines = LedgerEntry.objects.filter(reference=reference, event__startswith="vendor.")
-    ranked = lines.annotate(cheap=ExpressionWrapper(CHEAP, BooleanField()))
-    entries = ranked.order_by("cheap", "-seq")[:MOST_TRACES]
-    traces = [Trace(entry) for entry in sorted(entries, key=lambda entry: entry.seq)]
+    traces = [Trace(entry) for entry in _vendors(invitation, lines)]
     wishes: list[MoreTimeAsk] = []
     if any(trace.entry.event == "vendor.more_time_asked" for trace in traces):
         rows = MoreTimeAsk.objects.filter(invitation=invitation).order_by("-pk")
         wishes = list(rows.select_related("answered_by", "access_request"))
     return {"traces": traces, "wishes": wishes}
+
+
+def _vendors(invitation: Invitation, lines: Lines) -> list[LedgerEntry]:
+    """Of all lines the vendor's, which the page has read already unless there are too many."""
+    if lines.whole:
+        return [line for line in lines.latest if line.event.startswith("vendor.")]
+    reference = invitation.access_request.reference
+    rows = LedgerEntry.objects.filter(reference=reference, event__startswith="vendor.")
+    ranked = rows.annotate(cheap=ExpressionWrapper(CHEAP, BooleanField()))
+    return sorted(ranked.order_by("cheap", "-seq")[:MOST_TRACES], key=lambda line: line.seq)
 
 
 def _logins(
@@ -238,10 +245,11 @@ def _logins(
         return []
     rows = Rotation.objects.filter(access_request=asked).select_related("machine", "done_by")
     found = list(rows.order_by("pk"))
-    owed = any(row.done_at is None for row in found)
-    groups = rotations.groups_of(viewer) if owed else frozenset()
     for row in found:
         row.access_request = asked
+    owed = [row for row in found if row.done_at is None]
+    anyway = all(rotations.may_tick_off(row, viewer, groups=()) for row in owed)
+    groups = frozenset() if anyway else rotations.groups_of(viewer)
     return [login_line(row, viewer, groups, now) for row in found]
 
 

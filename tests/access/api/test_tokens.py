@@ -40,10 +40,11 @@ def test_nothing_kept_is_of_use_to_a_thief(cast: Cast, caplog: Any) -> None:
     with caplog.at_level(logging.DEBUG):
         made = tokens.make(tokens.TokenWish("laptop", ["read"], 1), by=cast.alice)
         assert with_secret(made.secret).get("me/").status_code == 200
-        assert with_secret(made.secret[:-1] + "x").get("me/").status_code == 401
+        wrong = made.secret[:-1] + ("y" if made.secret.endswith("x") else "x")
+        assert with_secret(wrong).get("me/").status_code == 401
     row = ApiToken.objects.values().get()
     assert row["digest"] == hashlib.sha256(made.secret.encode()).hexdigest()
-    tail = made.secret.rsplit("_", 1)[1]
+    tail = made.secret[-40:]  # it may have underscores of its own
     kept = [str(row), caplog.text, repr(made)]
     kept += [str(vars(line)) for line in LedgerEntry.objects.all()]
     assert not any(tail in text for text in kept)

@@ -74,8 +74,8 @@ def test_a_list_costs_the_same_for_one_row_and_for_many(
 def test_the_request_page_and_its_poll_keep_their_budgets(cast: Cast, opened, browser: Browser):
     bob, alice = browser(cast.bob), browser(cast.alice)
     waiting = ask(estate.machine("vm-2"), by=cast.alice)
-    assert queries(alice, page(opened.access_request)) <= 12
-    assert queries(bob, page(waiting)) <= 16
+    assert queries(alice, page(opened.access_request)) <= 10
+    assert queries(bob, page(waiting)) <= 14
     live = page(opened.access_request, "request-live")
     mark = alice.get(live)["ETag"]
     assert queries(alice, live, **{"If-None-Match": mark}) <= 3

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-import pytest
-
 from access.clock import db_now
 from access.models import AccessRequest, Deputy, Machine, Person, PersonRole, Role
 from tests.access.views.conftest import Browser
@@ -14,11 +12,6 @@ from tests.support.cast import Cast, approved, person
 from tests.support.ruling import TWO_STAGES, one_approver, put_in_force
 
 PATH = "/requests/new/"
-
-
-@pytest.fixture
-def carol(cast: Cast) -> Person:
-    return person("Carol", Role.APPROVER)
 
 
 def form(client, vm: Machine) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +13,13 @@ from django.test import Client
 
 from access.clock import db_now
 from access.models import Grant, LedgerEntry, Notice
-from access.views import requests
+from access.presenters import lines
+from access.presenters.lines import lines_of
 from links.models import Invitation, VendorBrowser, VendorCode, VendorContact
 from links.sponsoring.contacts import block
 from links.sponsoring.inviting import invite_again
 from links.sponsoring.presenters import visit_panel
+from links.sponsoring.presenters.visit_panel import VisitPanel
 from links.visiting import codes, evidence, guessing, handing, wishing
 from links.visiting.caller import Caller
 from links.visiting.errors import Refusal
@@ -236,11 +239,18 @@ def _when_told(inside: Client) -> list[tuple[Any, int]]:
     return [*waits, (inside.get("/visit/session/"), 200)]
 
 
+def panel_of(invitation: Invitation, cast: Cast) -> VisitPanel | None:
+    asked = invitation.access_request
+    links = list(Grant.objects.filter(access_request=asked, kind="link"))
+    return visit_panel.panel_for(asked, links, cast.alice, db_now(), lines_of(asked))
+
+
 def test_whoever_has_the_address_hides_nothing_from_its_sponsor(
     invitation: Invitation, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The wish that waits, the session that was opened and the letter's fate were pushed off the
     page by lines and letters that anybody could cause."""
+    monkeypatch.setattr(lines, "MOST", 10)
     monkeypatch.setattr(visit_panel, "MOST_TRACES", 10)
     monkeypatch.setattr(visit_panel, "MOST_LETTERS", 2)
     visitor = at_the_door(invitation)
@@ -252,8 +262,7 @@ def test_whoever_has_the_address_hides_nothing_from_its_sponsor(
     asks(invitation, caller=STRANGER)
     with pytest.raises(Refusal, match="too-often"):
         asks(invitation, caller=STRANGER)
-    links = Grant.objects.filter(access_request=invitation.access_request, kind="link")
-    panel = visit_panel.panel_for(invitation.access_request, list(links), cast.alice, db_now())
+    panel = panel_of(invitation, cast)
     assert panel is not None
     assert panel.waiting is not None
     assert panel.letter is not None
@@ -261,11 +270,25 @@ def test_whoever_has_the_address_hides_nothing_from_its_sponsor(
     assert [trace.entry.seq for trace in panel.traces] == sorted(t.entry.seq for t in panel.traces)
 
 
+def test_evidence_is_the_same_when_the_page_has_not_read_all_of_it(
+    invitation: Invitation, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handing.hand_over(at_the_door(invitation).browser, 1, FROM_HOME)
+    whole = panel_of(invitation, cast)
+    monkeypatch.setattr(lines, "MOST", 3)
+    parts = panel_of(invitation, cast)
+    assert whole is not None
+    assert parts is not None
+    assert whole.hand_offs.times == 1
+    assert len(whole.traces) > 3
+    assert replace(whole, now=parts.now) == parts
+
+
 def test_whoever_has_the_address_hides_not_who_approved(
     invitation: Invitation, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The story of a request ends somewhere, and anybody could have it end before it began."""
-    monkeypatch.setattr(requests, "LONGEST_STORY", 20)
+    monkeypatch.setattr(lines, "MOST", 20)
     for number in range(25):
         evidence.landed(invitation, Caller("203.0.113.66", f"script {number}"), "GET")
     client = Client()
