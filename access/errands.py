@@ -10,22 +10,34 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True)
+@dataclass
 class Errand:
     """``closing``: something is to be shut, and all that is asked on the way to it counts.
     ``until``: a moment of ``time.monotonic``, read anew for each call, after which nothing may be
-    waited for any more; ``None`` where nobody minds."""
+    waited for any more; ``None`` where nobody minds. ``begun``: some call of it was sent, and what
+    it brought would be lost if the rest were put off. ``opening``: somebody waits for it.
+    ``keeps``: who comes in vain comes again when told to, and not before."""
 
     closing: bool = False
     until: Callable[[], float] | None = None
+    begun: bool = False
+    opening: bool = False
+    keeps: bool = False
 
 
-_errand: ContextVar[Errand] = ContextVar("errand", default=Errand())  # noqa: B039 - it is frozen
+_errand: ContextVar[Errand | None] = ContextVar("errand", default=None)
 
 
 @contextmanager
-def errand(*, closing: bool, until: Callable[[], float] | None = None) -> Iterator[None]:
-    mark = _errand.set(Errand(closing, until))
+def errand(
+    *,
+    closing: bool,
+    until: Callable[[], float] | None = None,
+    begun: bool = False,
+    opening: bool = False,
+    keeps: bool = True,
+) -> Iterator[None]:
+    mark = _errand.set(Errand(closing, until, begun, opening, keeps))
     try:
         yield
     finally:
@@ -34,4 +46,4 @@ def errand(*, closing: bool, until: Callable[[], float] | None = None) -> Iterat
 
 def current() -> Errand:
     """Outside of any errand: nothing is to be shut, and nobody minds waiting."""
-    return _errand.get()
+    return _errand.get() or Errand(begun=True)

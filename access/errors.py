@@ -48,7 +48,8 @@ class Later(Exception):
     ``sent`` is false only when Azure certainly did nothing (a 429, a refused connection): then
     the call may be repeated at once. Otherwise the answer was lost and Azure may have acted.
     ``whole`` is false when only what was asked for stands in the way (a lock on one resource):
-    other doors of the gate may then be tried.
+    other doors of the gate may then be tried. ``starved``: Azure was not even asked, for want of a
+    token; who closes spends from another bucket, and need not wait for this one.
     """
 
     def __init__(
@@ -58,12 +59,14 @@ class Later(Exception):
         retry_after: float | None = None,
         sent: bool = True,
         whole: bool = True,
+        starved: bool = False,
         receipts: Sequence[Receipt] = (),
     ) -> None:
         super().__init__(reason)
         self.retry_after = retry_after
         self.sent = sent
         self.whole = whole
+        self.starved = starved
         self.receipts = list(receipts)
 
 

@@ -76,7 +76,8 @@ class Budget(models.Model):
     far as the portal has spent it, by the database's clock. Below zero: calls that wait for theirs.
 
     ``shut_until``: Azure said no; nothing is sent until then. ``probe_until``: set from then on,
-    until one call was answered: only one is sent at a time.
+    until one call was answered: only one is sent at a time. ``closes_told``, ``others_told``: when
+    the last who came in vain is to come again.
     """
 
     subscription = models.CharField(max_length=64, blank=True)  # empty: the tenant's
@@ -86,6 +87,8 @@ class Budget(models.Model):
     at = models.DateTimeField()
     shut_until = models.DateTimeField(null=True, blank=True)
     probe_until = models.DateTimeField(null=True, blank=True)
+    closes_told = models.DateTimeField(null=True, blank=True)
+    others_told = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints: ClassVar = [

@@ -1,5 +1,6 @@
 """The pipeline's part of the budget: each call is paid for before it is signed and sent."""
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,12 +11,14 @@ from django.conf import settings
 
 from access import errands
 from portal.azure.roles import Identity
+from portal.budget.left import share_as_last_seen
 from portal.budget.rates import reserve_of
-from portal.budget.spending import NoToken, Ticket, pay
+from portal.budget.spending import PATIENCE, NoToken, Ticket, pay, stand_back
 from portal.budget.stores import Key
 
 KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}  # else writes, as ARM counts
 THROTTLED = 429
+BRIEF = 0.3  # seconds
 COUNTER = "x-ms-ratelimit-remaining"
 
 
@@ -51,16 +54,36 @@ class Budgeted(HTTPPolicy[Any, Any]):
             self.principal,
             KINDS.get(asked.method, "writes"),
         )
-        closes = is_for_closing(self.identity)
+        closes, errand = is_for_closing(self.identity), errands.current()
         floor = 0.0 if closes or not self._is_shared() else reserve_of(key.calls)
+        if errand.opening and self.identity is Identity.READER:
+            floor /= 2  # before all that is looked at for its own sake
         try:
-            return pay(key, first=closes, floor=floor)
+            if self.identity is Identity.OPENER:
+                closer = settings.AZURE_CLOSER_CLIENT_ID
+                stand_back(replace(key, principal=closer, calls="writes"))
+            # Who waits for something to be opened comes again soon, and goes before the others.
+            keeps = errand.keeps and (closes or not errand.opening)
+            ticket = pay(key, first=closes, floor=floor, patience=self._patience(), keeps=keeps)
         except NoToken as refused:
             raise OutOfBudgetError(refused.after) from None
+        errand.begun = True
+        return ticket
+
+    def _patience(self) -> float:
+        """A look that has not begun can be put off, and whoever would have made it can send what
+        is to be shut elsewhere meanwhile."""
+        waits = self.identity is not Identity.READER or errands.current().begun
+        return PATIENCE if waits else BRIEF
 
     def _is_shared(self) -> bool:
         """Whether closing spends from the same buckets: as the reader it always does."""
         return self.principal in {settings.AZURE_CLOSER_CLIENT_ID, settings.AZURE_READER_CLIENT_ID}
+
+
+def share_left(subscription: str, principal: str, calls: str) -> float:
+    """Of the calls that Azure takes at once: 1 when nothing was sent lately, 0 when all wait."""
+    return share_as_last_seen(Key(subscription.lower(), principal, calls))
 
 
 def is_for_closing(identity: Identity) -> bool:

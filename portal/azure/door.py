@@ -5,6 +5,9 @@ Every call names the identity that makes it: the one that may do least beside it
 Facts this rests on (see docs/azure.md): the SDK itself would repeat a POST on 500, 503 and 504
 and wait without limit for a ``Retry-After``, so its retries are off and the engine decides. The
 SDK would also register resource providers and sleep in a loop; that policy is left out.
+
+The SDKs themselves are loaded when the first client is made, or by ``load``: they weigh 40 MB, and
+whoever only sends tasks or sees what is due loads this module too, by the tasks' own modules.
 """
 
 import re
@@ -12,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from azure.core.exceptions import (
@@ -23,19 +26,19 @@ from azure.core.exceptions import (
 )
 from azure.core.pipeline import PipelineRequest, PipelineResponse, policies
 from azure.core.pipeline.transport import RequestsTransport
-from azure.identity import CredentialUnavailableError, DefaultAzureCredential
 from azure.mgmt.core import ARMPipelineClient
 from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.core.tools import parse_resource_id
-from azure.mgmt.network import NetworkManagementClient
-from azure.mgmt.resourcegraph import ResourceGraphClient
-from azure.mgmt.security import SecurityCenter
 from django.conf import settings
 
 from access.errors import Later, Never, Receipt
 from portal.azure.budget import Budgeted, OutOfBudgetError
 from portal.azure.roles import Identity
 from portal.azure.telling import Told
+
+if TYPE_CHECKING:
+    from azure.identity import DefaultAzureCredential
+    from azure.mgmt.resourcegraph import ResourceGraphClient
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 # Codes under which Azure means "not now"; the HTTP status that carries them varies.
@@ -99,8 +102,9 @@ def translate(error: AzureError, receipts: list[Receipt]) -> Later | Never:
     """``Later`` where asking again can help, else ``Never``; texts are fit for people."""
     if isinstance(error, OutOfBudgetError):
         sent = _any_accepted(receipts)
-        return Later(OUT_OF_BUDGET, retry_after=error.after, sent=sent, receipts=receipts)
-    if isinstance(error, ClientAuthenticationError | CredentialUnavailableError):
+        told, after = OUT_OF_BUDGET, error.after
+        return Later(told, retry_after=after, sent=sent, starved=True, receipts=receipts)
+    if isinstance(error, ClientAuthenticationError):
         return Later("The portal could not sign in to Azure.", sent=False, receipts=receipts)
     if isinstance(error, ServiceRequestError):
         return Later("Azure could not be reached.", sent=False, receipts=receipts)
@@ -187,11 +191,21 @@ class LoopbackAuthentication(ARMChallengeAuthenticationPolicy):
         super().on_request(request)
 
 
+def load() -> None:
+    """For a process that will call Azure: its first call is not to wait for the SDKs, near a
+    second, with a gate in its hands."""
+    import azure.identity
+    import azure.mgmt.network
+    import azure.mgmt.security  # noqa: F401
+
+
 def network(subscription_id: str, identity: Identity) -> Any:
     """Bastion hosts, links, sessions, NSGs: a ``NetworkManagementClient`` for the subscription.
 
     Untyped, because the SDK's annotations refuse the plain dicts that it takes.
     """
+    from azure.mgmt.network import NetworkManagementClient
+
     return _client(
         NetworkManagementClient, subscription_id, _who(identity), settings.AZURE_ENDPOINT
     )
@@ -199,10 +213,12 @@ def network(subscription_id: str, identity: Identity) -> Any:
 
 def security(subscription_id: str, identity: Identity) -> Any:
     """JIT policies: a ``SecurityCenter``."""
+    from azure.mgmt.security import SecurityCenter
+
     return _client(SecurityCenter, subscription_id, _who(identity), settings.AZURE_ENDPOINT)
 
 
-def graph(identity: Identity) -> ResourceGraphClient:
+def graph(identity: Identity) -> "ResourceGraphClient":
     """One question for many subscriptions."""
     return _graph(_who(identity), settings.AZURE_ENDPOINT)
 
@@ -213,7 +229,9 @@ def plain(identity: Identity) -> ARMPipelineClient[Any, Any]:
 
 
 @cache
-def _graph(identity: Identity, endpoint: str) -> ResourceGraphClient:
+def _graph(identity: Identity, endpoint: str) -> "ResourceGraphClient":
+    from azure.mgmt.resourcegraph import ResourceGraphClient
+
     return ResourceGraphClient(
         credential(identity),
         base_url=endpoint,
@@ -261,17 +279,19 @@ def client_id(identity: Identity) -> str:
     return str(getattr(settings, f"AZURE_{identity.name}_CLIENT_ID"))
 
 
-def credential(identity: Identity) -> DefaultAzureCredential:
+def credential(identity: Identity) -> "DefaultAzureCredential":
     return credential_of(client_id(identity))
 
 
 @cache
-def credential_of(wanted: str) -> DefaultAzureCredential:
+def credential_of(wanted: str) -> "DefaultAzureCredential":
     """Workload or managed identity, or AZURE_* of the environment; no developer's own sign-in.
 
     The environment's secret or certificate is that of AZURE_CLIENT_ID, and would be taken for
     any other identity too.
     """
+    from azure.identity import DefaultAzureCredential
+
     return DefaultAzureCredential(
         managed_identity_client_id=wanted or None,
         exclude_environment_credential=wanted != settings.AZURE_CLIENT_ID,

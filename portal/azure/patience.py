@@ -89,6 +89,11 @@ def glance(key: str, begin: Callable[..., LROPoller[Any]]) -> tuple[Any, float]:
     return found, time.monotonic() - since
 
 
+def is_under_way(key: str) -> bool:
+    """Whether Azure is at work on it, and will be heard under this key."""
+    return key in _under_way
+
+
 def forget(key: str) -> None:
     """What the operation will tell is of no interest any more."""
     _under_way.pop(key, None)

@@ -15,7 +15,7 @@ from access.clock import db_now
 from access.errors import Later, Never, Receipt
 from access.kinds import PORT_OF, Door, DoorKey, Session
 from portal.azure import door as azure
-from portal.azure.patience import StillAtWork, glance
+from portal.azure.patience import StillAtWork, glance, is_under_way
 from portal.azure.roles import Identity
 
 LIMIT = 50  # session ids in one call
@@ -44,7 +44,8 @@ def sessions_at(
     except StillAtWork:
         return {}
     except (Later, Never):
-        _asked_for.pop(key, None)
+        if not is_under_way(key):
+            _asked_for.pop(key, None)  # else it is heard later, and knows of these doors alone
         raise
     _asked_for.pop(key, None)
     begun = db_now() - timedelta(seconds=age)

@@ -9,6 +9,7 @@ from enum import Enum
 
 PROBE_SECONDS = 12.0  # longer than Azure may take to answer; then another may try
 HEADSTART_SECONDS = 3.0  # of closes, when Azure takes calls again: one sweep, and an answer
+LONGEST_LINE = 30.0  # seconds after which who came in vain is to come again, at most
 OVERTAKING = 0.1  # at most this part of a bucket is left in it: see ``Rate.room``
 
 
@@ -29,22 +30,30 @@ class Rate:
 @dataclass(frozen=True)
 class State:
     """``shut_until``: Azure asked to wait until then. ``probe_until``: set from then on until one
-    call was answered, and only one is sent at a time; ``None`` when the way is free."""
+    call was answered, and only one is sent at a time; ``None`` when the way is free.
+    ``closes_told``, ``others_told``: the last moment at which somebody who came in vain was told to
+    come again, of those who close and of the others."""
 
     tokens: float
     at: float
     shut_until: float | None = None
     probe_until: float | None = None
+    closes_told: float | None = None
+    others_told: float | None = None
 
 
 @dataclass(frozen=True)
 class Wish:
     """``floor``: tokens that stay for others. ``ahead``: seconds for which the caller would wait
-    in line; 0 for who may not stand in it. ``first``: goes first when Azure takes calls again."""
+    in line; 0 for who may not stand in it. ``first``: goes first when Azure takes calls again.
+    ``patience``: seconds for which the caller would wait without a place in line. ``keeps``: who is
+    told when to come again does not come before."""
 
     floor: float = 0.0
     ahead: float = 0.0
     first: bool = True
+    patience: float = 0.0
+    keeps: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,11 +96,26 @@ def take(state: State, rate: Rate, wish: Wish, now: float) -> tuple[State, Taken
     left = tokens_at(state, rate, now) - 1
     floor = min(wish.floor, max(0.0, rate.room - 1))  # a bucket that is full serves everybody
     if left < floor - wish.ahead * rate.per_second:
-        return state, Refused((floor - left) / rate.per_second, Why.EMPTY)
+        return _in_vain(state, rate, wish, (floor - left) / rate.per_second, now)
     probe = state.probe_until is not None
     probe_until = now + PROBE_SECONDS if probe else None
     taken = Taken(max(0.0, -left / rate.per_second), left, probe)
     return replace(state, tokens=left, at=max(now, state.at), probe_until=probe_until), taken
+
+
+def _in_vain(
+    state: State, rate: Rate, wish: Wish, soonest: float, now: float
+) -> tuple[State, Refused]:
+    """One after another they come again, as tokens flow in: else all would, at every token. Those
+    who close need not heed when others come."""
+    if soonest <= wish.patience or not wish.keeps:
+        return state, Refused(soonest, Why.EMPTY)
+    told = [state.closes_told, None if wish.first else state.others_told]
+    last = [each + 1 / rate.per_second - now for each in told if each is not None]
+    wait = min(LONGEST_LINE, max([soonest, *last]))
+    if wish.first:
+        return replace(state, closes_told=now + wait), Refused(wait, Why.EMPTY)
+    return replace(state, others_told=now + wait), Refused(wait, Why.EMPTY)
 
 
 def closed(state: State, wish: Wish, now: float) -> Refused | None:

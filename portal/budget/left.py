@@ -41,6 +41,16 @@ def left(now: datetime | None = None) -> list[Left]:
     return [_left(key, state, now.timestamp(), now) for key, state in rows()]
 
 
+def share_as_last_seen(key: Key) -> float:
+    """From 0 to 1, by what this process last saw of the bucket: nothing is asked for it."""
+    with memory.lock:
+        state = memory.states.get(key)
+    if state is None:
+        return 1.0
+    rate = rate_of(key.calls)
+    return max(0.0, min(1.0, tokens_at(state, rate, time.monotonic()) / rate.room))
+
+
 def _left(key: Key, state: State, at: float, now: datetime) -> Left:
     rate = rate_of(key.calls)
     shut = (state.shut_until or at) - at

@@ -19,6 +19,7 @@ PATIENCE = 2.0  # seconds in one wait
 AFTER_PROBE = 1.0  # seconds until who could not wait for an answer comes again
 PEEP = 0.15  # seconds between two looks whether Azure takes calls again
 LONG = 0.05  # after a longer wait than this it is asked again whether anything may be sent
+APART = 1.0  # seconds at most between two who come again at the same time
 UNSAID = 5.0  # Azure was busy and did not say for how long
 SLACK = 0.1  # of a bucket: so much less than we think must Azure say before it is written down
 
@@ -60,13 +61,15 @@ class Ticket:
         change(self.key, self.rate, lambda state, now: (move(state, now), None))
 
 
-def pay(key: Key, *, first: bool, floor: float) -> Ticket:
-    """Waits for a token as long as that is short. ``first``: it is for closing. ``floor``: tokens
-    that stay for others. Raises ``NoToken``."""
-    rate, limit = rate_of(key.calls), time.monotonic() + _patience()
+def pay(
+    key: Key, *, first: bool, floor: float, patience: float = PATIENCE, keeps: bool = True
+) -> Ticket:
+    """Waits for a token, ``patience`` seconds at most. ``first``: it is for closing. ``floor``:
+    tokens that stay for others. ``keeps``: see ``Wish``. Raises ``NoToken``."""
+    rate, limit = rate_of(key.calls), time.monotonic() + _left_of(patience)
     while True:
         left = max(0.0, limit - time.monotonic())
-        wish = Wish(floor=floor, ahead=0.0 if floor else left, first=first)
+        wish = Wish(floor, 0.0 if floor else left, first, patience=left, keeps=keeps)
         found = change(key, rate, lambda state, now: bucket.take(state, rate, wish, now))  # noqa: B023
         if isinstance(found, Taken):
             ticket = Ticket(key, rate, found)
@@ -75,9 +78,18 @@ def pay(key: Key, *, first: bool, floor: float) -> Ticket:
         _come_back(found, rate, left)
 
 
-def _patience() -> float:
+def stand_back(key: Key) -> None:
+    """For who opens: while Azure makes those wait who close, in a bucket of their own, it waits as
+    if it were its own. Spends nothing. Raises ``NoToken``."""
+    wish = Wish(first=False)
+    found = change(key, rate_of(key.calls), lambda state, now: (state, closed(state, wish, now)))
+    if found:
+        raise NoToken(found.after)
+
+
+def _left_of(patience: float) -> float:
     until = errands.current().until
-    return PATIENCE if until is None else max(0.0, min(PATIENCE, until() - time.monotonic()))
+    return patience if until is None else max(0.0, min(patience, until() - time.monotonic()))
 
 
 def _wait_in_line(ticket: Ticket, wish: Wish) -> None:
@@ -103,5 +115,5 @@ def _come_back(found: Refused, rate: Rate, left: float) -> None:
     # Not all at the same moment; where Azure named one, nobody comes before it.
     apart = random.uniform(0, 1 / rate.per_second)  # noqa: S311
     if found.after + apart > left:
-        raise NoToken(found.after + (apart if found.why is Why.SHUT else random.uniform(0, 1)))  # noqa: S311
+        raise NoToken(found.after + min(apart, APART))
     time.sleep(found.after + apart)

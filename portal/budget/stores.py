@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
@@ -26,11 +26,13 @@ SELECT = """
 WITH own AS MATERIALIZED (
   SELECT set_config('lock_timeout', %s, true), set_config('synchronous_commit', 'off', true)
 )
-SELECT b.tokens, b.at, b.shut_until, b.probe_until FROM own, portal_budget AS b
+SELECT b.tokens, b.at, b.shut_until, b.probe_until, b.closes_told, b.others_told
+FROM own, portal_budget AS b
 WHERE b.subscription = %s AND b.principal = %s AND b.calls = %s FOR NO KEY UPDATE OF b
 """
 UPDATE = """
-UPDATE portal_budget SET tokens = %s, at = %s, shut_until = %s, probe_until = %s
+UPDATE portal_budget
+SET tokens = %s, at = %s, shut_until = %s, probe_until = %s, closes_told = %s, others_told = %s
 WHERE subscription = %s AND principal = %s AND calls = %s
 """
 _alone: ContextVar[bool] = ContextVar("budget_alone", default=False)
@@ -71,14 +73,9 @@ class Memory:
     def follow(self, key: Key, state: State, now: float) -> None:
         """What the row says ``now``, by its own clock."""
         ahead = time.monotonic() - now
-        shut, probe = state.shut_until, state.probe_until
+        by_ours = [None if each is None else each + ahead for each in _moments(state)]
         with self.lock:
-            self.states[key] = replace(
-                state,
-                at=state.at + ahead,
-                shut_until=None if shut is None else shut + ahead,
-                probe_until=None if probe is None else probe + ahead,
-            )
+            self.states[key] = State(state.tokens, state.at + ahead, *by_ours)
 
     def forget(self) -> None:
         """For tests."""
@@ -108,7 +105,7 @@ def rows() -> list[tuple[Key, State]]:
     return [
         (
             Key(row.subscription, row.principal, row.calls),
-            _state(row.tokens, row.at, row.shut_until, row.probe_until),
+            _state(row.tokens, row.at, *_moments(row)),
         )
         for row in kept
     ]
@@ -165,17 +162,19 @@ def _named(key: Key) -> dict[str, str]:
     return dict(zip(("subscription", "principal", "calls"), astuple(key), strict=True))
 
 
-def _state(tokens: float, at: datetime, shut: datetime | None, probe: datetime | None) -> State:
-    return State(tokens, at.timestamp(), _seconds(shut), _seconds(probe))
+def _state(tokens: float, at: datetime, *moments: datetime | None) -> State:
+    seconds = [None if each is None else each.timestamp() for each in moments]
+    return State(tokens, at.timestamp(), *seconds)
 
 
-def _seconds(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()
+def _moments(state: Any) -> list[Any]:
+    """Those of a state or of its row that need not be set."""
+    return [state.shut_until, state.probe_until, state.closes_told, state.others_told]
 
 
 def _columns(state: State) -> list[float | datetime | None]:
-    moments = (state.at, state.shut_until, state.probe_until)
-    return [state.tokens, *(None if each is None else _moment(each) for each in moments)]
+    moments = [None if each is None else _moment(each) for each in _moments(state)]
+    return [state.tokens, _moment(state.at), *moments]
 
 
 def _moment(seconds: float) -> datetime:

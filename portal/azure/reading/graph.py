@@ -7,14 +7,14 @@ like something that was deleted.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import Any
-
-from azure.mgmt.resourcegraph import ResourceGraphClient
-from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
+from typing import TYPE_CHECKING, Any
 
 from access.errors import Later
 from portal.azure import door as azure
 from portal.azure.roles import Identity
+
+if TYPE_CHECKING:
+    from azure.mgmt.resourcegraph import ResourceGraphClient
 
 PAGE = 1000  # the most that Resource Graph gives at once
 SUBSCRIPTIONS = 1000  # the most that one question may name
@@ -58,6 +58,8 @@ def _pages(query: str, subscriptions: Sequence[str], size: int) -> Iterator[list
 
 
 def _ask(query: str, subscriptions: Sequence[str], size: int, token: str | None) -> Any:
+    from azure.mgmt.resourcegraph.models import QueryRequest, QueryRequestOptions
+
     options = QueryRequestOptions(top=size, skip_token=token, result_format="objectArray")
     request = QueryRequest(query=query, subscriptions=list(subscriptions), options=options)
     with azure.calling():

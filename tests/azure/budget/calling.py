@@ -76,7 +76,7 @@ def crowd(callers: int, each: int) -> list[float | None]:
         from access.errands import errand
 
         try:
-            with errand(closing=True):
+            with errand(closing=True, begun=True):
                 return [attempt() for _ in range(each)]
         finally:
             connections.close_all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -14,6 +15,7 @@ from portal.budget.bucket import Rate, Refused, State, Taken, Why, Wish
 RATES = st.builds(Rate, st.floats(2, 500), st.floats(0.1, 50))
 GAPS = st.lists(st.floats(0, 20), min_size=1, max_size=120)
 SLIGHT = 1e-6
+OTHERS = Wish(floor=3, first=False)
 
 
 def run(rate: Rate, gaps: list[float], wish: Wish) -> list[float]:
@@ -134,3 +136,44 @@ def test_a_clock_that_steps_back_gives_nothing_away(rate: Rate, step: float, spe
     assert bucket.tokens_at(state, rate, 100.0 - abs(step)) <= bucket.tokens_at(state, rate, 100.0)
     after, _ = bucket.take(state, rate, Wish(ahead=10), 100.0 - abs(step))
     assert after.at >= state.at
+
+
+@given(RATES, st.integers(2, 400))
+def test_who_comes_in_vain_is_told_to_come_when_a_token_is_there_for_him(
+    rate: Rate, count: int
+) -> None:
+    """Hundreds that all came again at the next token would cost more than what they are for."""
+    state, now, told = replace(bucket.full(rate, 0.0), tokens=0.0), 0.0, []
+    for _ in range(count):
+        state, found = bucket.take(state, rate, Wish(), now)
+        assert isinstance(found, Refused)
+        told.append(found.after)
+    assert told == sorted(told)
+    assert told[-1] <= bucket.LONGEST_LINE + SLIGHT
+    served = [moment for moment in told if moment < bucket.LONGEST_LINE]
+    for moment in served:
+        state, found = bucket.take(state, rate, Wish(), moment + SLIGHT)
+        assert isinstance(found, Taken)
+
+
+def test_who_closes_is_not_sent_behind_the_others() -> None:
+    rate = Rate(10, 1)
+    state = replace(bucket.full(rate, 0.0), tokens=0.0)
+    for _ in range(20):
+        state, _found = bucket.take(state, rate, OTHERS, 0.0)
+    state, closing = bucket.take(state, rate, Wish(), 0.0)
+    state, other = bucket.take(state, rate, OTHERS, 0.0)
+    assert isinstance(closing, Refused)
+    assert isinstance(other, Refused)
+    assert closing.after <= 1 + SLIGHT
+    assert other.after > 20
+
+
+@pytest.mark.parametrize("wish", [replace(OTHERS, keeps=False), replace(OTHERS, patience=5)])
+def test_who_does_not_go_away_or_comes_when_he_likes_takes_nobodys_place(wish: Wish) -> None:
+    rate = Rate(10, 1)
+    state = replace(bucket.full(rate, 0.0), tokens=0.0)
+    for _ in range(20):
+        after, found = bucket.take(state, rate, wish, 0.0)
+        assert isinstance(found, Refused)
+        assert (after, found.after) == (state, 4.0)
