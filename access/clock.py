@@ -20,6 +20,11 @@ def own_clock() -> Iterator[None]:
         _own.reset(mark)
 
 
+def is_own() -> bool:
+    """Whether there is no database to ask."""
+    return _own.get()
+
+
 def db_now() -> datetime:
     """Aware UTC. Read it once per operation and pass it on."""
     if _own.get():

@@ -28,7 +28,7 @@ from access.rules.judgement import Judgement
 from access.rules.patterns import ticket_matches
 from access.rules.stricter import tightened
 from access.ruling import Ruling, judge_again, policy_in_force
-from access.states import HOLDING, GrantState, RequestState
+from access.states import HOLDING, WANTING_NOW, GrantState, RequestState
 from access.terms import digest_of
 
 CLOSER, LOOKER = "closer", "looker"  # who sweeps, and whose looks come to their end
@@ -268,7 +268,7 @@ def overdue_grants(since: datetime | Combinable) -> QuerySet[Grant]:
     no_grace = Q(shut_at__isnull=True) | Q(finish_by__isnull=True) | Q(finish_by__lt=since) | cut
     return Grant.objects.filter(
         (Q(state=GrantState.CLOSING, due_at__lt=since) & no_grace)
-        | (Q(state__in=[GrantState.OPENING, GrantState.OPEN]) & ended)
+        | (Q(state__in=WANTING_NOW) & ended)
     )
 
 

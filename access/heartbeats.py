@@ -12,5 +12,6 @@ EVERY = timedelta(seconds=5)
 
 def beat(name: str) -> None:
     """Say that this part lives. Writes at most every few seconds."""
-    if not Heartbeat.objects.filter(name=name, at__gte=Now() - EVERY).exists():
-        Heartbeat.objects.update_or_create(name=name, defaults={"at": db_now()})
+    known = Heartbeat.objects.filter(name=name)
+    if not known.filter(at__lt=Now() - EVERY).update(at=Now()) and not known.exists():
+        Heartbeat.objects.get_or_create(name=name, defaults={"at": db_now()})

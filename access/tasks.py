@@ -5,22 +5,25 @@ A task is handed a row's id and does nothing that the row does not already call 
 
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from celery import Task, shared_task
 from django.conf import settings
+from django.db.models import QuerySet, Value
 from kombu.exceptions import OperationalError
 
 from access import emergencies, engine, unconfirmed, waiting
 from access.anchoring import restorations
 from access.gatekeeping import CLOSER
 from access.heartbeats import beat
-from access.notices.due import due_routes, wake_routes
+from access.notices.due import deliverable, due_routes, wake_routes
+from access.waking import Woken
 
 logger = logging.getLogger(__name__)
 MOST_TRIED = 8  # due gates that a worker tries for one that nobody holds
 SHORT_SLEEP = 0.15
+woken = Woken()
 _not_before = [0.0]  # of what a sweep need not ask each second, by this process's clock
 
 
@@ -47,7 +50,7 @@ def sweep() -> None:
 
     The sign of life comes after the work: who cannot wake a gate must not look alive.
     """
-    wake(engine.due_gates())
+    wake(woken.anew(engine.due_since()))
     if time.monotonic() < _not_before[0]:
         return
     beat(CLOSER)
@@ -56,11 +59,17 @@ def sweep() -> None:
 
 
 def _look_around() -> None:
-    waiting.lapse_due()
-    waiting.let_go_of_held()
-    unconfirmed.lapse_lockdowns()
-    wake(engine.due_audits(), task=audit)
-    wake_routes(due_routes())
+    for number in _turns_due():
+        _TURNS[number][1]()
+
+
+def _turns_due() -> list[int]:
+    """One question for all of them: most of the time none is due."""
+    first, *others = (
+        rows().order_by().annotate(turn=Value(number)).values_list("turn", flat=True)
+        for number, (rows, _) in enumerate(_TURNS)
+    )
+    return sorted(first.union(*others))
 
 
 @shared_task(name="access.reckon", ignore_result=True)
@@ -91,3 +100,17 @@ def wake(gate_ids: Iterable[int], *, task: "Task[Any, None] | None" = None) -> N
         except OperationalError as error:
             logger.warning("no broker for the wake-up of gate %s: %s", gate_id, error)
             return
+
+
+def _wake_audits() -> None:
+    wake(engine.due_audits(), task=audit)
+
+
+# What is less urgent than gates: the rows that call for it, and what is done about them.
+_TURNS: Sequence[tuple[Callable[[], "QuerySet[Any]"], Callable[[], object]]] = (
+    (waiting.lapsing, waiting.lapse_due),
+    (waiting.held_in_vain, waiting.let_go_of_held),
+    (unconfirmed.lapsing, unconfirmed.lapse_lockdowns),
+    (engine.due_for_audit, _wake_audits),
+    (deliverable, lambda: wake_routes(due_routes())),
+)

@@ -24,7 +24,7 @@ from access.models import Heartbeat
 logger = logging.getLogger(__name__)
 Found = TypeVar("Found")
 SILENCE = timedelta(seconds=9)  # the sweep gives a sign about every five
-WATCHING, LOOKING = 2.0, 1.0  # seconds between two questions
+WATCHING, LOOKING = 5.0, 1.0  # seconds between two questions, at most
 AT_ONCE = 4  # gates
 MOST = 40  # gates of one turn: a sweep that came back is soon noticed
 
@@ -47,19 +47,24 @@ class Unaided:
         self._thread = None
 
     def _run(self) -> None:
-        standing_in = False
+        standing_in, pause = False, LOOKING
         with ThreadPoolExecutor(AT_ONCE, "unaided") as pool:
-            while not self._over.wait(LOOKING if standing_in else WATCHING):
-                silent = _spared(sweep_is_silent)
-                if silent is not None and silent != standing_in:
-                    standing_in = silent
+            while not self._over.wait(pause):
+                left = _spared(until_silence)
+                if left is not None and (left <= 0) != standing_in:
+                    standing_in = left <= 0
                     logger.warning(_WORDS[standing_in])
+                pause = LOOKING if standing_in or left is None else min(left, WATCHING)
                 if standing_in:
                     turn(lambda gate: pool.submit(_spared, lambda: engine.look_at(gate)).result)
 
 
-def sweep_is_silent() -> bool:
-    return not Heartbeat.objects.filter(name=CLOSER, at__gte=Now() - SILENCE).exists()
+def until_silence() -> float:
+    """Seconds until the last sign of a sweep is too old, if no other comes: there is no need to ask
+    sooner. Not above zero where it is too old already, or there is none."""
+    signs = Heartbeat.objects.filter(name=CLOSER).annotate(now=Now())
+    row = signs.values_list("at", "now").first()
+    return (row[0] + SILENCE - row[1]).total_seconds() if row else 0.0
 
 
 def turn(looking: Callable[[int], Callable[[], object]]) -> None:

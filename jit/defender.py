@@ -47,13 +47,13 @@ class Groups:
 
     def __init__(self, ids: Iterable[str]) -> None:
         self.read: dict[str, Any] = {}
-        self.problems: dict[str, str] = {}
+        self.setbacks: dict[str, Later | Never] = {}
         for key in dict.fromkeys(each.lower() for each in ids):
             try:
                 with azure.calling():
                     self.read[key] = read_nsg(key, Identity.READER)
             except (Later, Never) as setback:
-                self.problems[key] = str(setback)
+                self.setbacks[key] = setback
 
 
 def initiate(policy_id: str, doors: Sequence[Door]) -> list[Receipt]:
@@ -152,9 +152,9 @@ def delete_rule(nsg_id: str, rule_name: str) -> None:
 
 
 def _seen(door: Door, policy: Any, groups: Groups, limit: timedelta | None, now: datetime) -> Seen:
-    unread = [groups.problems[k] for k in map(str.lower, _nsg_ids(door)) if k in groups.problems]
+    unread = [groups.setbacks[k] for k in map(str.lower, _nsg_ids(door)) if k in groups.setbacks]
     if unread:
-        return Seen(open=False, unknown=unread[0])
+        return Seen(open=False, unknown=str(unread[0]))
     asked = list(_requests(door, policy))
     ends = [port.end_time_utc for _, port in asked if azure.word(port.status) == "Initiated"]
     rules = [

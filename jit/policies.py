@@ -68,7 +68,7 @@ class Guards:
 def read_guards(machine: Machine) -> Guards:
     groups = Groups(machine.nsg_ids)
     found = {key: guard(nsg.as_dict()) for key, nsg in groups.read.items() if nsg}
-    return Guards(machine, found, next(iter(groups.problems.values()), ""))
+    return Guards(machine, found, str(next(iter(groups.setbacks.values()), "")))
 
 
 def _send(method: str, policy_id: str, **more: Any) -> Any:

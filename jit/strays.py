@@ -27,8 +27,8 @@ def survey(policy_id: str) -> list[Stray]:
         Machine.objects.filter(jit_ports__gate__resource_key=policy_id.lower()).distinct()
     )
     groups = Groups(key for machine in machines for key in machine.nsg_ids)
-    if groups.problems:
-        raise Later(next(iter(groups.problems.values())))
+    for setback in groups.setbacks.values():
+        raise setback if isinstance(setback, Later) else Later(str(setback))
     now = db_now()
     return [stray for machine in machines for stray in _at(machine, groups, policy, now)]
 

@@ -15,6 +15,8 @@ from jit.models import PolicyOrder
 from jit.orders import KEEPER
 
 logger = logging.getLogger(__name__)
+SIGNS_APART = 4  # times that a sweep looks around: who keeps policies is missed after two minutes
+_no_sign_before = [0.0]  # by this process's clock
 
 
 @shared_task(name="jit.keep", ignore_result=True)
@@ -22,7 +24,9 @@ def keep() -> None:
     """Only where the identity is that may change policies: says that it is, wakes what waits."""
     if not settings.AZURE_KEEPER_CLIENT_ID:
         return
-    beat(KEEPER)
+    if time.monotonic() >= _no_sign_before[0]:
+        beat(KEEPER)
+        _no_sign_before[0] = time.monotonic() + SIGNS_APART * settings.ACCESS_LOOK_AROUND_SECONDS
     wake(due_orders())
 
 

@@ -18,10 +18,12 @@ app.autodiscover_tasks()
 @celeryd_after_setup.connect
 def stand_by(instance: Any, **_: Any) -> None:
     """Workers that look at gates do so without the broker, too, where nobody sweeps; also one that
-    is started while the broker is away, and is not "ready" before it is back."""
+    is started while the broker is away, and is not "ready" before it is back. They call Azure."""
     if "celery" in instance.app.amqp.queues.consume_from:
         from access.unaided import standing_by
+        from portal.azure import door
 
+        door.load()
         standing_by.start()
 
 

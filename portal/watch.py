@@ -14,21 +14,23 @@ from django.conf import settings
 from kombu.exceptions import OperationalError
 
 from access.clock import db_now
+from access.errands import errand
 from access.errors import Later, Never
 from access.sessions import ending, seen, turns
 from access.sessions.turns import Turn, TurnLost
+from access.waking import Woken
 from portal.azure import connected
 from portal.azure.patience import StillAtWork
 
 logger = logging.getLogger(__name__)
+woken = Woken()
 BROKE_DOWN = "The portal itself broke down here; its log says where."
 
 
 @shared_task(name="portal.watch", ignore_result=True)
 def watch() -> None:
     """Wake a reading of each host that is due. Asks the database alone."""
-    turns.add_missing()
-    for host_id in turns.due_hosts():
+    for host_id in woken.anew(turns.due_hosts()):
         try:
             expires = settings.ACCESS_WAKE_EXPIRES_SECONDS
             read_sessions.apply_async((host_id,), expires=expires)
@@ -74,7 +76,8 @@ def _end_ordered(turn: Turn) -> None:
 
 def _read(turn: Turn) -> None:
     try:
-        listing = connected.glance_at(turn.host.resource_id)
+        with errand(closing=False):
+            listing = connected.glance_at(turn.host.resource_id)
     except StillAtWork as patience:
         seen.under_way(turn, seconds=patience.retry_after or 1.0)
     except Later as setback:

@@ -20,9 +20,14 @@ def due_notices() -> QuerySet[Notice]:
 
 def due_routes(limit: int = 50) -> list[str]:
     """Names of routes with something due, that nobody holds and that do not rest."""
+    names = deliverable().order_by("route").values_list("route", flat=True)
+    return list(names.distinct()[:limit])
+
+
+def deliverable() -> QuerySet[Notice]:
+    """What is due on routes that nobody holds and that do not rest."""
     busy = Route.objects.filter(Q(pause_until__gt=Now()) | Q(lease_until__gt=Now()))
-    names = due_notices().exclude(route__in=busy.values("name")).order_by("route")
-    return list(names.values_list("route", flat=True).distinct()[:limit])
+    return due_notices().exclude(route__in=busy.values("name"))
 
 
 def wake_routes(names: Iterable[str]) -> None:

@@ -7,13 +7,13 @@ be connected or somebody looks, and now and then otherwise.
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
-from access.clock import db_now
 from access.heartbeats import beat
 from access.models import BastionHost, Grant, Heartbeat, LiveSession, SessionReading
 from access.states import HOLDING
@@ -46,10 +46,18 @@ def add_missing() -> None:
         SessionReading.objects.bulk_create(rows, ignore_conflicts=True)
 
 
-def due_hosts(limit: int = 200) -> list[int]:
-    """Ids of hosts to be read now that nobody reads, who waited longest first."""
-    longest_first = F("tried_at").asc(nulls_first=True)
-    return list(_due().order_by(longest_first, "pk").values_list("host_id", flat=True)[:limit])
+def due_hosts(limit: int = 1000) -> list[tuple[int, Any]]:
+    """Hosts to be read now that nobody reads, who waited longest first: ids, each with the
+    moments of its last turn. Those that are new to the estate are given their reading."""
+    is_new = Q(gone_at__isnull=True, session_reading__isnull=True)
+    hosts = BastionHost.objects.filter(is_new | Exists(_due().filter(host=OuterRef("pk"))))
+    longest_first = F("session_reading__tried_at").asc(nulls_first=True)
+    rows = hosts.order_by(longest_first, "session_reading__pk", "pk")
+    turn = ("session_reading__tried_at", "session_reading__not_before", "session_reading__pk")
+    found = list(rows.values_list("pk", *turn)[:limit])
+    if any(row[-1] is None for row in found):
+        add_missing()
+    return [(row[0], row[1:]) for row in found]
 
 
 def take(host_id: int) -> Turn | None:
@@ -58,12 +66,12 @@ def take(host_id: int) -> Turn | None:
         due = _due().filter(host_id=host_id)
         if connection.features.has_select_for_update_skip_locked:
             due = due.select_for_update(skip_locked=True, no_key=True, of=("self",))
-        reading = due.first()
+        reading = due.select_related("host").first()
         if reading is None:
             return None
-        turn = Turn(BastionHost.objects.get(pk=host_id), uuid.uuid4())
+        turn = Turn(reading.host, uuid.uuid4())
         SessionReading.objects.filter(pk=reading.pk).update(
-            lease_token=turn.token, lease_until=db_now() + LEASE
+            lease_token=turn.token, lease_until=Now() + LEASE
         )
         return turn
 

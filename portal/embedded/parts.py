@@ -73,7 +73,7 @@ class Schedule:
 
     def __init__(self) -> None:
         self.service: Any = EmbeddedService(
-            app, thread=True, max_interval=1, scheduler_cls="celery.beat:Scheduler"
+            app, thread=True, max_interval=1, scheduler_cls="portal.timetable:Timetable"
         )
 
     def start(self) -> None:

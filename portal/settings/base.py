@@ -160,6 +160,8 @@ ACCESS_LOOK_GROWTH = 0.2  # … and this share more of the time that Azure has b
 ACCESS_LOOK_AROUND_SECONDS = 5.0  # until the sweep asks again for what is less urgent than gates
 ACCESS_FOLLOW_SECONDS = 3.0  # how long one wake-up follows a gate that moves
 ACCESS_AUDIT_SECONDS = 60.0  # until the next look at doors that are simply open
+ACCESS_WHOLE_SECONDS = 60.0  # until what is simply open is looked at, whatever else moves there
+ACCESS_LISTS_APART = (3.0, 6.0)  # seconds, after deletions at a host; the second: calls are scarce
 ACCESS_DRIFT_SECONDS = 180.0  # until a gate is asked again what is open there without a grant
 ACCESS_DRIFT_AGAIN_SECONDS = 15.0  # until a removal that did not show is sent again
 # Whether what belongs to nobody is removed at once. Otherwise an administrator orders it.

@@ -43,7 +43,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
         "options": {"expires": EXPIRES},
     },
 }
-# Of workers: they weigh as much as Azure's SDKs. What is in an app's tasks.py is found without.
+# Of workers and beat, not of the web process. What is in an app's tasks.py is found without.
 CELERY_IMPORTS = [
     "portal.sync",
     "portal.watch",

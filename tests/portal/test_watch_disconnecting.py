@@ -83,7 +83,7 @@ class TestDisconnecting:
         turn()
         session = order(cast)
         assert cloud.record(DISCONNECT) == []
-        assert hub().pk in turns.due_hosts()  # at once, whenever it was read
+        assert hub().pk in dict(turns.due_hosts())  # at once, whenever it was read
         watch.read_host(hub().pk)
         session.refresh_from_db()
         assert session.ended_at is not None
@@ -133,7 +133,7 @@ class TestDisconnecting:
         order(cast)
         watch.read_host(hub().pk)
         LiveSession.objects.update(not_before=db_now() + timedelta(seconds=20))
-        assert hub().pk not in turns.due_hosts()
+        assert hub().pk not in dict(turns.due_hosts())
 
     @pytest.mark.parametrize("status", [403, 429, 503])
     def test_a_call_that_fails_as_a_whole_is_tried_again_and_the_host_is_read_all_the_same(

@@ -20,15 +20,15 @@ import requests
 from tests.support.azure import free_port
 from tests.support.product import ROOT, eventually
 
-CELERY = (sys.executable, "-m", "celery", "--quiet", "-A", "portal.celery")
-THREADS = ("--pool", "threads", "--without-gossip", "--without-mingle")
+CELERY = (sys.executable, "-m", "celery", "--quiet", "--skip-checks", "-A", "portal.celery")
+THREADS = ("--pool", "threads", "--without-gossip", "--without-mingle", "--without-heartbeat")
 COMMANDS = {
     "web": (sys.executable, "-m", "gunicorn", "--config", "python:portal.serving",
             "--graceful-timeout", "1", "portal.wsgi:application"),
-    "worker": (*CELERY, "worker", "-Q", "celery", *THREADS, "--concurrency", "4"),
+    "worker": (*CELERY, "worker", "-Q", "celery", *THREADS, "--concurrency", "8"),
     "sweeper": (*CELERY, "worker", "-Q", "sweep", *THREADS, "--concurrency", "1"),
     "notifier": (*CELERY, "worker", "-Q", "notices", *THREADS, "--concurrency", "2"),
-    "beat": (*CELERY, "beat", "--scheduler", "celery.beat:Scheduler", "--max-interval", "1"),
+    "beat": (*CELERY, "beat", "--scheduler", "portal.timetable:Timetable", "--max-interval", "1"),
 }  # fmt: skip
 
 

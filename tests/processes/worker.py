@@ -36,11 +36,11 @@ def running(env: dict[str, str], *, beat: bool = True) -> Iterator[subprocess.Po
     command = [
         sys.executable, "-m", "celery", "-A", "portal.celery", "worker",
         "--pool", "threads", "--concurrency", "4", "--loglevel", "WARNING",
-        "--without-gossip", "--without-mingle",
+        "--without-gossip", "--without-mingle", "--without-heartbeat",
     ]  # fmt: skip
     clock = [
         sys.executable, "-m", "celery", "-A", "portal.celery", "beat",
-        "--scheduler", "celery.beat:Scheduler", "--max-interval", "1", "--loglevel", "WARNING",
+        "--scheduler", "portal.timetable:Timetable", "--max-interval", "1", "--loglevel", "WARNING",
     ]  # fmt: skip
     worker = subprocess.Popen(command, env=env)
     others = [subprocess.Popen(clock, env=env)] if beat else []
