@@ -1,9 +1,9 @@
 """Worker processes that kill or stop themselves at a named point of opening or closing.
 
-``python -m tests.chaos.mortal`` reads lines like ``K3 open FILE``, makes a process for each of them
-and says its number; what all need was loaded before. A process sweeps and looks as a worker does,
-without a broker: messages are handed over at once. ``FILE`` is written in the moment before it
-dies, so that a death that never came is noticed. ``-`` for the point is a worker that lives; it
+``python -m tests.chaos.mortal`` reads lines like ``K3 open link FILE``, makes a process for each of
+them and says its number; what all need was loaded before. A process sweeps and looks as a worker
+does, without a broker: messages are handed over at once. ``FILE`` is written in the moment before
+it dies, so that a death that never came is noticed. ``-`` for the point is a worker that lives; it
 waits until ``FILE`` is there. The points are those of commits and of calls (see ``crew``), not
 places in the engine's code.
 """
@@ -26,11 +26,12 @@ from unittest.mock import patch
 
 import django
 
+# Of one kind, and of its grants, alone: whoever gets a link has a window beside it.
 ACTS = {
-    "open": re.compile(r"POST .*/(initiate|createShareableLinks)$", re.IGNORECASE),
-    "close": re.compile(
-        r"(DELETE .*/securityRules/[^/]+|POST .*/deleteShareableLinks)$", re.IGNORECASE
-    ),
+    ("open", "window"): re.compile(r"POST .*/initiate$", re.IGNORECASE),
+    ("open", "link"): re.compile(r"POST .*/createShareableLinks$", re.IGNORECASE),
+    ("close", "window"): re.compile(r"DELETE .*/securityRules/[^/]+$", re.IGNORECASE),
+    ("close", "link"): re.compile(r"POST .*/deleteShareableLinks$", re.IGNORECASE),
 }
 READS = re.compile(
     r"(GET .*/(jitNetworkAccessPolicies|networkSecurityGroups)/[^/]+|POST .*/getShareableLinks)$",
@@ -42,9 +43,9 @@ SETTLED = 2.0  # seconds in which a call may still take effect: simulated Azure 
 
 
 class Mortal:
-    def __init__(self, point: str, act: str, file: Path) -> None:
-        self.point, self.act, self.file, self.sent = point, ACTS[act], file, False
-        self.opens = act == "open"
+    def __init__(self, point: str, act: str, kind: str, file: Path) -> None:
+        self.point, self.act, self.file, self.sent = point, ACTS[act, kind], file, False
+        self.opens, self.kind = act == "open", kind
 
     def end(self, how: int = signal.SIGKILL) -> None:
         if not self.file.exists():
@@ -54,10 +55,11 @@ class Mortal:
     def before_commit(self) -> None:
         from access.models import Grant
 
-        live = Grant.objects.filter(state="opening" if self.opens else "closing")
+        mine = Grant.objects.filter(gate__kind=self.kind)
+        live = mine.filter(state="opening" if self.opens else "closing")
         if self.point == "K1" and live.filter(sent_at__isnull=False).exists():
             self.end()
-        done = Grant.objects.filter(state="open" if self.opens else "closed")
+        done = mine.filter(state="open" if self.opens else "closed")
         if self.point == "K5" and done.exists():
             self.end()
 
@@ -98,25 +100,27 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody asks how they ended
     print("ready", flush=True)
     for line in sys.stdin:
-        point, act, file = line.split()
+        point, act, kind, file = line.split()
         child = os.fork()
         if child == 0:
-            _work(point, act, Path(file))
+            _work(point, act, kind, Path(file))
         print(child, flush=True)
 
 
 def _load() -> None:
     """What takes a second: Azure's SDKs, and the kinds that speak by them."""
     from access.kinds import all_kinds
+    from portal.azure import door
 
-    for name in ("azure.mgmt.network", "azure.mgmt.security", "jit.defender", "links.bastion"):
+    door.load()
+    for name in ("jit.defender", "links.bastion"):
         import_module(name)
     for kind in all_kinds().values():
         type(kind).settle_seconds = SETTLED
-    import_module("links.missing").ITS_TIME = timedelta(seconds=SETTLED)  # type: ignore[attr-defined]
+    import_module("links.deletions").ITS_TIME = timedelta(seconds=SETTLED)  # type: ignore[attr-defined]
 
 
-def _work(point: str, act: str, file: Path) -> None:
+def _work(point: str, act: str, kind: str, file: Path) -> None:
     from celery.app.task import Task
 
     from access import tasks
@@ -125,7 +129,7 @@ def _work(point: str, act: str, file: Path) -> None:
         while not file.exists():
             time.sleep(0.02)
     else:
-        _doom(Mortal(point, act, file))
+        _doom(Mortal(point, act, kind, file))
     queue: deque[tuple[str, tuple[Any, ...]]] = deque()
     work: dict[str, Callable[..., None]] = {"access.look": tasks.look, "access.audit": tasks.audit}
 

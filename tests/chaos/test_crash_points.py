@@ -70,9 +70,9 @@ class Nursery:
             )  # fmt: skip
         assert self._read() == "ready"
 
-    def child(self, point: str, act: str, file: Path) -> int:
+    def child(self, point: str, act: str, kind: str, file: Path) -> int:
         assert self.process.stdin is not None
-        self.process.stdin.write(f"{point} {act} {file}\n")
+        self.process.stdin.write(f"{point} {act} {kind} {file}\n")
         self.process.stdin.flush()
         return int(self._read())
 
@@ -91,10 +91,10 @@ class Nursery:
 class Scene:
     """One who dies, one who goes on, and the file that says that it happened."""
 
-    def __init__(self, nursery: Nursery, folder: Path, point: str, act: str) -> None:
-        self.file, self.nursery = folder / "died", nursery
-        self.dying = nursery.child(point, act, self.file)
-        self.other = nursery.child("-", act, self.file)
+    def __init__(self, nursery: Nursery, file: Path, point: str, act: str, kind: str) -> None:
+        self.file, self.nursery = file, nursery
+        self.dying = nursery.child(point, act, kind, self.file)
+        self.other = nursery.child("-", act, kind, self.file)
         self.said = nursery.log.stat().st_size
 
     def has_died(self) -> bool:
@@ -126,8 +126,8 @@ def nursery(
 
 
 @contextmanager
-def scene(nursery: Nursery, folder: Path, point: str, act: str) -> Iterator[Scene]:
-    made = Scene(nursery, folder, point, act)
+def scene(nursery: Nursery, file: Path, point: str, act: str, kind: str) -> Iterator[Scene]:
+    made = Scene(nursery, file, point, act, kind)
     try:
         yield made
     finally:
@@ -145,7 +145,7 @@ def test_killed_while_opening(
 ) -> None:
     story = story_of(kind, live_estate, cast)
     _slow_down(story, point, story.open_call)
-    with scene(nursery, tmp_path, point, "open") as here:
+    with scene(nursery, tmp_path / "died", point, "open", kind) as here:
         grant = story.granted()
         eventually(here.has_died)
         _what_holds_at_once(point, grant, story)
@@ -173,7 +173,7 @@ def test_killed_while_closing(
     connect(live_estate, grant)
     _slow_down(story, point, story.close_call)
     live_estate.control("POST", "pace", {"sessions": 0.2})
-    with scene(nursery, tmp_path, point, "close") as here:
+    with scene(nursery, tmp_path / "died", point, "close", kind) as here:
         services.end(grant, by=cast.alice)
         eventually(here.has_died)
         _what_holds_at_once(point, grant, story)
