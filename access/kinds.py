@@ -19,6 +19,7 @@ from access.preflight import Check
 from access.sites import Site
 
 DoorKey = tuple[int, int]  # (machine id, port)
+SHUTTING = 3.5  # looks' worth of time that Azure needs at least to carry out a close
 PORT_OF = {"ssh": 22, "rdp": 3389}  # where a protocol's sessions arrive unless told otherwise
 
 
@@ -80,6 +81,8 @@ class Door:
     stood: bool = False  # it was seen open, and is wanted open
     sent_at: datetime | None = None
     over_at: datetime | None = None  # the latest end of those whose time on it is over
+    shut_at: datetime | None = None  # when Azure first showed it shut, to all whose time is over
+    shown: bool = False  # Azure showed it open for each, since it was last asked to open it
     in_vain: int = 0  # attempts to shut it, one after another
 
     @property
@@ -194,6 +197,7 @@ class Kind(Protocol):
     ``settle_seconds``: how long a call may still take effect, so that it is not sent twice and
     nothing is called closed before it. ``exclusive``: a door serves one grant at a time.
     ``observes``: how many doors one ``observe`` reads within a fraction of a lease.
+    ``closes_unseen``: what is known to be open is shut without asking once more.
     """
 
     name: str
@@ -204,6 +208,7 @@ class Kind(Protocol):
     needs_open_port: bool  # is useless while the port is shut
     settle_seconds: float
     observes: int
+    closes_unseen: bool
 
     def offers(self, machine: Machine) -> list[Offer]: ...
 
@@ -216,6 +221,17 @@ class Kind(Protocol):
         ...
 
     def observe(self, gate: Gate, doors: Sequence[Door]) -> Mapping[DoorKey, Seen]: ...
+
+    def pause(self, gate: Gate, under_way: int) -> float | None:
+        """Seconds for which no look will show anything new of the ``under_way`` doors that Azure
+        is shutting; ``None`` where that is not known, or something is to be seen. A hint: it puts
+        off looks, and nothing is decided by it."""
+        ...
+
+    def carried_out(self, gate: Gate, doors: Sequence[Door]) -> frozenset[DoorKey]:
+        """Of doors that Azure was asked to shut, those that it is not at work on any more, whatever
+        came of it. Asks nobody: a hint for how much it takes besides."""
+        ...
 
     def open(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]: ...
 
@@ -281,6 +297,13 @@ class Unconcerned:
     """The part of ``Kind`` that most kinds have no use for: to be inherited."""
 
     asks_at = "request-new"
+    closes_unseen = False
+
+    def pause(self, gate: Gate, under_way: int) -> float | None:  # noqa: ARG002
+        return None
+
+    def carried_out(self, gate: Gate, doors: Sequence[Door]) -> frozenset[DoorKey]:  # noqa: ARG002
+        return frozenset()
 
     def particulars(self, sent: Particulars) -> dict[str, Any]:  # noqa: ARG002
         return {}

@@ -76,28 +76,25 @@ def record_many(lines: Sequence[Line]) -> list[LedgerEntry]:
         raise NoTransaction("the ledger writes only inside the change's transaction")
     if not lines:
         return []
+    entries = [_entry(line) for line in lines]  # before the lock, for which everybody waits
     head = _lock_head()
-    now, previous, entries = db_now(), head.hash, []
-    for seq, line in enumerate(lines, start=head.seq + 1):
-        entry = _entry(line, seq, now, previous)
+    now, previous = db_now(), head.hash
+    for seq, entry in enumerate(entries, start=head.seq + 1):
+        entry.seq, entry.at, entry.prev_hash = seq, now, previous
         previous = entry.hash = digest(entry)
-        entries.append(entry)
     LedgerEntry.objects.bulk_create(entries)
     LedgerHead.objects.filter(pk=head.pk).update(seq=entries[-1].seq, hash=previous)
     return entries
 
 
-def _entry(line: Line, seq: int, now: datetime, previous: str) -> LedgerEntry:
+def _entry(line: Line) -> LedgerEntry:
     return LedgerEntry(
-        seq=seq,
-        at=now,
         event=line.event,
         outcome=line.outcome,
         **_actor(line.by),
         reference=line.reference,
         subject=line.subject,
         data=_plain(line.data),
-        prev_hash=previous,
     )
 
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from access.errors import Receipt
 from access.kinds import Door, DoorKey, Seen, Stray
 from access.services.tokens import digest_of
-from links import missing
+from links import deletions, missing
 from portal.azure import door as azure
 from portal.azure.roles import Identity
 
@@ -70,7 +70,7 @@ def remove(bastion_id: str, machine_ids: Sequence[str]) -> list[Receipt]:
             client.begin_delete_bastion_shareable_link(
                 where["resource_group"], where["name"], _batch(keys), polling=noted
             )
-            missing.note(bastion_id, keys, noted.address)
+            deletions.note(bastion_id, keys, noted.address)
     return receipts
 
 

@@ -39,6 +39,7 @@ class ShareableLink:
     needs_open_port = True
     settle_seconds = 20.0  # creating and deleting took about 12 s in the recordings
     observes = 500  # one call lists all links that a host may have
+    closes_unseen = True  # a deletion names the machines, and nothing that must be read first
 
     def offers(self, machine: Machine) -> list[Offer]:
         if not machine.in_azure:
@@ -59,6 +60,16 @@ class ShareableLink:
         from links import bastion
 
         return bastion.observe(gate.resource_id, doors)
+
+    def pause(self, gate: Gate, under_way: int) -> float | None:
+        from links import deletions
+
+        return deletions.pause(gate.resource_id, under_way)
+
+    def carried_out(self, gate: Gate, doors: Sequence[Door]) -> frozenset[DoorKey]:
+        from links import missing
+
+        return missing.carried_out(gate.resource_id, doors)
 
     def open(self, gate: Gate, doors: Sequence[Door]) -> list[Receipt]:
         from links import bastion

@@ -93,13 +93,17 @@ _let_the_ledger_be_emptied()
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
     """Calls and tries are counted by the numbers of people, which tests use again; and what is
-    left of calls to Azure, by names that they use again, too."""
+    left of calls to Azure, by names that they use again, too. So is what was asked for."""
     from django.core.cache import cache
 
+    from access import tasks
+    from portal import watch
     from portal.budget.stores import memory
 
     cache.clear()
     memory.forget()
+    tasks.woken.forget()
+    watch.woken.forget()
 
 
 @pytest.fixture(scope="session")

@@ -6,14 +6,24 @@ while Azure is called, and nothing is called open or closed because a call was a
 """
 
 from access.engine.audit import audit
-from access.engine.claim import claim, due_audits, due_gates, forget_leases, is_moving
+from access.engine.claim import (
+    claim,
+    due_audits,
+    due_for_audit,
+    due_gates,
+    due_since,
+    forget_leases,
+    is_moving,
+)
 from access.engine.look import look_at
 
 __all__ = [
     "audit",
     "claim",
     "due_audits",
+    "due_for_audit",
     "due_gates",
+    "due_since",
     "forget_leases",
     "is_moving",
     "look_at",

@@ -17,6 +17,7 @@ from access.engine.claim import Lease, LeaseLost, claim_for_audit, give_back, ho
 from access.engine.lines import Lines
 from access.engine.rest import rest_gate
 from access.engine.setbacks import record_breakdown
+from access.errands import errand
 from access.errors import Later, Never
 from access.kinds import Stray, kind_named
 from access.models import Finding, Gate, Grant, Machine
@@ -45,8 +46,12 @@ def audit(gate_id: int) -> bool:
 def _audit(gate: Gate, lease: Lease) -> None:
     kind = kind_named(gate.kind)
     try:
-        found = kind.survey(gate)
+        with errand(closing=False, keeps=False):
+            found = kind.survey(gate)
     except (Later, Never) as setback:
+        if isinstance(setback, Later) and setback.starved:
+            give_back(lease)  # still due
+            return
         _rest(lease, setback)
         return
     due = _compare(lease, found)

@@ -8,23 +8,25 @@ from django.conf import settings
 from django.db import transaction
 
 from access.clock import db_now
-from access.engine.chunk import until_more
-from access.engine.claim import Lease, hold
+from access.engine.chunk import until_more, until_whole
+from access.engine.claim import Lease, hold, set_free
 from access.engine.lines import Lines
 from access.engine.rest import GATE_STATE
 from access.gatekeeping import LOOKER
 from access.heartbeats import beat
+from access.kinds import SHUTTING
 from access.models import Gate, Grant
 from access.states import GrantState
 
-SHUTTING = 3.5  # looks' worth of time that Azure needs at least to carry out a close
 FINISHING_SECONDS = 15.0  # between two looks at who is still connected in a grace
 
 
-def calm(lease: Lease, moving: Sequence[int], finishing: Sequence[int] = ()) -> None:
+def calm(
+    lease: Lease, moving: Sequence[int], finishing: Sequence[int] = (), *, whole: bool
+) -> None:
     """Give the gate back. Look again soon while something moves (``moving``: ids of its grants),
     now and then while somebody may finish, else at the next audit pass; but at once if somebody
-    asked for it during this look."""
+    asked for it during this look. ``whole``: it was about all that is open."""
     beat(LOOKER)
     with transaction.atomic():
         gate, now, lines = hold(lease), db_now(), Lines()
@@ -34,18 +36,19 @@ def calm(lease: Lease, moving: Sequence[int], finishing: Sequence[int] = ()) -> 
             _until_next_look(moving, now),
             _until_finished(finishing, now),
             _until_others(gate, moving, finishing, now),
+            float(settings.ACCESS_AUDIT_SECONDS) if whole else until_whole(gate, now),
         )
-        again = now + timedelta(seconds=wait)
-        gate.look_again_at = min(gate.look_again_at or again, again)
-        gate.problem, gate.failures, gate.pause_until = "", 0, None
-        gate.lease_token = gate.lease_until = None
-        gate.save(update_fields=GATE_STATE)
+        set_free(gate, again=now + timedelta(seconds=wait))
+        gate.problem, gate.failures, gate.pause_until, gate.full_until = "", 0, None, None
+        if whole:
+            gate.whole_at = gate.looked_at
+        gate.save(update_fields=[*GATE_STATE, "whole_at"])
         lines.write()
 
 
 def _until_next_look(moving: Sequence[int], now: datetime) -> float:
     """The longer Azure has been at it, the longer; after an attempt in vain not before the next."""
-    columns = ("state", "sent_at", "asked_at", "problem", "not_before")
+    columns = ("state", "sent_at", "asked_at", "shut_at", "problem", "not_before")
     rows = Grant.objects.filter(pk__in=moving).exclude(state=GrantState.CLOSED).only(*columns)
     return min((_wait_of(g, now) for g in rows), default=float(settings.ACCESS_AUDIT_SECONDS))
 
@@ -71,9 +74,9 @@ def _until_finished(finishing: Sequence[int], now: datetime) -> float:
 
 
 def _wait_of(grant: Grant, now: datetime) -> float:
-    age = _age(grant.sent_at or grant.asked_at, now)
+    age = _age(grant.shut_at or grant.sent_at or grant.asked_at, now)
     wait = settings.ACCESS_LOOK_SECONDS + age * settings.ACCESS_LOOK_GROWTH
-    if grant.state == GrantState.CLOSING and grant.sent_at:
+    if grant.state == GrantState.CLOSING and grant.sent_at and not grant.shut_at:
         wait = max(wait, settings.ACCESS_LOOK_SECONDS * SHUTTING - age)
     if grant.problem and grant.not_before:
         return max(wait, (grant.not_before - now).total_seconds())

@@ -5,14 +5,15 @@ that carried five hundred of them from one transaction to the next would do so f
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from access.engine.compare import Act, Judged, Rules
-from access.models import Grant
+from access.models import Gate, Grant
 from access.states import GrantState
 
 
@@ -23,14 +24,30 @@ class Row(NamedTuple):
     state: str
     machine_id: int
     port: int
+    ends_at: datetime
+    end_order: int | None
     sent_at: datetime | None
+    sent_until: datetime | None
     shut_at: datetime | None
     not_before: datetime | None
     due_at: datetime | None
     grace_minutes: int
+    outstanding: str
+    problem: str
 
 
 COLUMNS = tuple(Row.__annotations__)
+
+
+def until_whole(gate: Gate, now: datetime) -> float:
+    """Seconds until it is time to look at what is simply open as well, and nobody has touched."""
+    again = timedelta(seconds=settings.ACCESS_WHOLE_SECONDS)
+    return max(0.0, (gate.whole_at + again - now).total_seconds()) if gate.whole_at else 0.0
+
+
+def over(now: datetime) -> Q:
+    """Grants that may be open no longer: their time is over, or somebody ordered it."""
+    return Q(ends_at__lte=now) | Q(end_order__isnull=False)
 
 
 def keep_to_chunk(judged: Sequence[Judged], rules: Rules) -> None:
@@ -55,25 +72,58 @@ def _is_under_way(item: Judged, rules: Rules) -> bool:
     return recent and (still or case.seen.settling)
 
 
-def concerned(live: QuerySet[Grant], now: datetime) -> list[int]:
-    """The grants that a look is about: all but the closings that it could do nothing for. Who
+@dataclass(frozen=True)
+class Extent:
+    """What a look is about beside what moves. ``whole``: also what is simply open. ``more``: also
+    further endings, of which Azure may take some."""
+
+    whole: bool
+    more: bool = True
+
+
+def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]:
+    """The grants that a look is about; of endings only those that it could do something for. Who
     shares a door with one of them comes along."""
     rows = [Row(*values) for values in live.values_list(*COLUMNS)]
-    waiting = [row for row in rows if _waits_for_its_turn(row)]
-    if not waiting:
-        return [row.pk for row in rows]
-    ready = [row for row in waiting if row.not_before is None or row.not_before <= now]
-    ready.sort(key=lambda row: (row.due_at or now, row.pk))
-    taken = {row.pk for row in ready[: settings.ACCESS_CHUNK]}
-    left = {row.pk for row in waiting} - taken
+    unsent = [row for row in rows if _waits_for_its_turn(row)]
+    ended = [row for row in rows if row.state == GrantState.OPEN and _is_over(row, now)]
+    ready = [row for row in unsent if row.not_before is None or row.not_before <= now]
+    taken = {row.pk for row in [*_first(ready), *_first(ended)] if extent.more}
+    left = {row.pk for row in [*unsent, *ended]} - taken
+    if not extent.whole:
+        left |= {row.pk for row in rows if _is_simply_open(row, now)}
     doors = {(row.machine_id, row.port) for row in rows if row.pk not in left}
     return [r.pk for r in rows if r.pk not in left or (r.machine_id, r.port) in doors]
+
+
+def _first(rows: Sequence[Row]) -> list[Row]:
+    """As many as Azure takes at once, of those that are owed to be closed, and of those that will
+    be from now on: the latter must not wait until Azure is done with the former. What somebody
+    ordered to be ended before its time begins first."""
+    ordered = sorted(rows, key=_turn)
+    return ordered[: settings.ACCESS_CHUNK]
+
+
+def _turn(row: Row) -> tuple[bool, datetime, int]:
+    waits = row.due_at is not None or row.end_order is None
+    return (waits, row.due_at or row.ends_at, row.pk)
 
 
 def _waits_for_its_turn(row: Row) -> bool:
     """Nothing was sent for it, and Azure has not shown it shut. A grace may have to be cut."""
     begun = row.sent_at or row.shut_at or row.grace_minutes
     return row.state == GrantState.CLOSING and not begun
+
+
+def _is_over(row: Row, now: datetime) -> bool:
+    return row.ends_at <= now or row.end_order is not None
+
+
+def _is_simply_open(row: Row, now: datetime) -> bool:
+    """Azure showed it open for as long as it was asked to be, and nothing has come up since."""
+    asked = row.sent_until is not None and row.sent_until >= row.ends_at
+    quiet = not (row.outstanding or row.problem or row.not_before)
+    return row.state == GrantState.OPEN and asked and quiet and not _is_over(row, now)
 
 
 def until_more(gate_id: int, beside: Sequence[int], now: datetime) -> float | None:

@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from access.clock import db_now
 from access.models import Finding, Gate, Grant
-from access.states import HOLDING, WANTING, WANTING_NOW, GrantState
+from access.states import HOLDING, WANTING_NOW, GrantState
 
 MARGIN = 0.25  # of a lease: with less than this left, nothing is sent any more
 
@@ -44,7 +44,12 @@ class Lease:
 
 def due_gates(limit: int = 200) -> list[int]:
     """Ids of gates with work to do now, that nobody holds and that are not paused."""
-    return list(_due().order_by("looked_at", "pk").values_list("pk", flat=True)[:limit])
+    return [gate_id for gate_id, _ in due_since(limit)]
+
+
+def due_since(limit: int = 1000) -> list[tuple[int, datetime | None]]:
+    """The same, each with the moment of its last look."""
+    return list(_due().order_by("looked_at", "pk").values_list("pk", "looked_at")[:limit])
 
 
 def claim(gate_id: int) -> Lease | None:
@@ -53,15 +58,17 @@ def claim(gate_id: int) -> Lease | None:
 
 
 def due_audits(limit: int = 50) -> list[int]:
-    """Ids of gates that nobody has asked for a while what is open there without a grant."""
-    oldest_first = F("audited_at").asc(nulls_first=True)
-    return list(_due_for_audit().order_by(oldest_first, "pk").values_list("pk", flat=True)[:limit])
+    """Ids of gates that nobody has asked for a while what is open there without a grant; where a
+    removal waits, first. Of the others any: those that could not be asked last time are still due,
+    and must not keep everybody else from it."""
+    due = due_for_audit().annotate(waits=Exists(_removals())).order_by("-waits", "?")
+    return list(due.values_list("pk", flat=True)[:limit])
 
 
 def claim_for_audit(gate_id: int) -> Lease | None:
     """Like ``claim``, for the audit pass. One worker at a gate, whatever for. That it was asked is
     written down with the answer: who dies in between has compared nothing."""
-    return _claim(_due_for_audit(), gate_id)
+    return _claim(due_for_audit(), gate_id)
 
 
 def claim_free(gate_id: int) -> Lease | None:
@@ -114,6 +121,13 @@ def hold(lease: Lease) -> Gate:
     return gate
 
 
+def set_free(gate: Gate, *, again: datetime) -> None:
+    """The lease is over, which the caller saves. The next look is at ``again``, or sooner where
+    somebody asked for that meanwhile."""
+    gate.look_again_at = min(gate.look_again_at or again, again)
+    gate.lease_token = gate.lease_until = None
+
+
 def give_back(lease: Lease) -> None:
     """Raises ``LeaseLost``."""
     with transaction.atomic():
@@ -144,17 +158,21 @@ def _free() -> QuerySet[Gate]:
     return Gate.objects.filter(free, running)
 
 
-def _due_for_audit() -> QuerySet[Gate]:
+def due_for_audit() -> QuerySet[Gate]:
     """Every few minutes, and at once when somebody ordered that a finding be removed."""
+    old = timedelta(seconds=settings.ACCESS_DRIFT_SECONDS)
+    never = Q(audited_at__isnull=True)
+    return _free().filter(never | Q(audited_at__lte=Now() - old) | Exists(_removals()))
+
+
+def _removals() -> QuerySet[Finding]:
+    """Of a gate, those that are to be sent now."""
     rested = timedelta(seconds=settings.ACCESS_DRIFT_AGAIN_SECONDS)
-    waiting = Finding.objects.filter(
+    return Finding.objects.filter(
         Q(sent_at__isnull=True) | Q(sent_at__lte=Now() - rested),
         Q(removal__isnull=False) | ~Q(left_by=""),
         gate=OuterRef("pk"), gone_at__isnull=True,
     )  # fmt: skip
-    old = timedelta(seconds=settings.ACCESS_DRIFT_SECONDS)
-    never = Q(audited_at__isnull=True)
-    return _free().filter(never | Q(audited_at__lte=Now() - old) | Exists(waiting))
 
 
 def _due() -> QuerySet[Gate]:
@@ -163,11 +181,14 @@ def _due() -> QuerySet[Gate]:
     not_held = Q(not_before__isnull=True) | Q(not_before__lte=Now())
     starting = mine.filter(not_held, state=GrantState.SCHEDULED, starts_at__lte=Now())
     over = mine.filter(state__in=WANTING_NOW, ends_at__lte=Now())
-    ordered = mine.filter(state__in=WANTING, end_order__isnull=False)
+    ordered = mine.filter(state__in=WANTING_NOW, end_order__isnull=False)
+    given_up = mine.filter(state=GrantState.SCHEDULED, end_order__isnull=False)
     closing = mine.filter(state=GrantState.CLOSING)
     cut = closing.filter(grace_minutes__gt=0, end_order__isnull=False)
     finished = closing.filter(finish_by__lte=Now(), finish_by__gt=F("gate__looked_at"))
     again = Q(look_again_at__isnull=True) | Q(look_again_at__lte=Now())
     moving = again & Exists(mine.filter(state__in=HOLDING))
-    now_due = [starting, over, ordered, cut, finished]
-    return _free().filter(reduce(or_, (Exists(rows) for rows in now_due), moving))
+    takes_more = Q(full_until__isnull=True) | Q(full_until__lte=Now())
+    ended = takes_more & (Q(Exists(over)) | Q(Exists(ordered)))
+    now_due = [starting, given_up, cut, finished]
+    return _free().filter(reduce(or_, (Exists(rows) for rows in now_due), moving | ended))

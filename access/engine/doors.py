@@ -1,6 +1,7 @@
 """Grants on the same machine and port share a door, which lasts for the longest of them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from access.kinds import Door, DoorKey, Place
 from access.models import Grant
@@ -30,7 +31,20 @@ def door_for(group: Sequence[Grant]) -> Door:
         sent_at=max((grant.sent_at for grant in closing if grant.sent_at), default=None),
         over_at=max((grant.due_at for grant in closing if grant.due_at), default=None),
         in_vain=max((grant.tries for grant in closing), default=0),
+        shut_at=_shut_at(closing),
+        shown=all(_was_shown(grant) for grant in group),
     )
+
+
+def _was_shown(grant: Grant) -> bool:
+    """No order to open it is on its way any more: a deletion might overtake it."""
+    asked, shown = grant.asked_at, grant.shown_at
+    return shown is not None and (asked is None or shown >= asked)
+
+
+def _shut_at(closing: Sequence[Grant]) -> datetime | None:
+    moments = [grant.shut_at for grant in closing if grant.shut_at]
+    return min(moments) if moments and len(moments) == len(closing) else None
 
 
 def was_asked_for(grant: Grant) -> bool:

@@ -19,14 +19,14 @@ NOT_TOLD = "The portal could not tell whom it was given to; its log says why."
 
 def keep(kind: Kind, seen: Sequence[tuple[Grant, Seen]]) -> Exception | None:
     """The fault, if the kind failed at it: all of them are shown to it again at the next look."""
-    return _spared(lambda: kind.keep(seen)) if seen and _cares(kind, "keep") else None
+    return _spared(lambda: kind.keep(seen)) if seen and cares(kind, "keep") else None
 
 
 def ended(grants: Iterable[Grant]) -> list[tuple[Grant, str, Exception]]:
     """Those of which something may still be kept, and why."""
     failed = []
     for kind, mine in _by_kind(grants):
-        if _cares(kind, "ended") and (fault := _spared(_call(kind.ended, mine))):
+        if cares(kind, "ended") and (fault := _spared(_call(kind.ended, mine))):
             failed += [(grant, NOT_FORGOTTEN, fault) for grant in mine]
     return failed
 
@@ -37,7 +37,7 @@ def told(events: Iterable[tuple[str, Grant]]) -> list[tuple[Grant, str, Exceptio
     failed = []
     ordered = sorted(events, key=lambda each: (each[1].access_request_id, each[1].pk))
     for kind, grants in _by_kind(grant for _, grant in ordered):
-        if not _cares(kind, "told"):
+        if not cares(kind, "told"):
             continue
         numbers = {grant.pk for grant in grants}
         mine = [each for each in ordered if each[1].pk in numbers]
@@ -63,8 +63,8 @@ def _call(hook: Callable[..., None], *words: object) -> Callable[[], None]:
     return lambda: hook(*words)
 
 
-def _cares(kind: Kind, hook: str) -> bool:
-    """Most kinds do nothing here, and need no savepoint for it."""
+def cares(kind: Kind, hook: str) -> bool:
+    """Most kinds do nothing here, and need neither a savepoint nor a question for it."""
     return getattr(type(kind), hook) is not getattr(Unconcerned, hook)
 
 

@@ -7,20 +7,30 @@ import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from django.conf import settings
+
 from access.anchoring import manifest
+from access.engine.assuming import known_unasked
 from access.engine.calm import calm
 from access.engine.claim import Lease, LeaseLost, claim, renew
 from access.engine.compare import Act, DoorCase, Judged
 from access.engine.doors import by_door
+from access.engine.putting_off import put_off
 from access.engine.record import record_acts, settle
-from access.engine.setbacks import record_breakdown, record_in_vain, record_refusal, record_setback
-from access.engine.stage import stage
+from access.engine.setbacks import (
+    record_breakdown,
+    record_in_vain,
+    record_refusal,
+    record_setback,
+    record_unsent,
+)
+from access.engine.stage import Staged, stage
 from access.engine.unreadable import observed, readable
 from access.errands import errand
 from access.errors import Later, Never, Receipt
 from access.gatekeeping import BROKE_DOWN
 from access.kinds import Door, DoorKey, Kind, Seen, kind_named
-from access.models import Gate, Grant
+from access.models import Gate
 from access.states import GrantState
 
 logger = logging.getLogger(__name__)
@@ -33,7 +43,10 @@ def look_at(gate_id: int) -> bool:
         return False
     gate = Gate.objects.get(pk=gate_id)
     try:
-        Look(gate, lease, kind_named(gate.kind)).run()
+        kind = kind_named(gate.kind)
+        if put_off(lease, gate, kind):
+            return True
+        Look(gate, lease, kind).run()
     except LeaseLost:
         logger.warning("lease on gate %s was lost; the next look finds out the rest", gate_id)
     except Exception as fault:
@@ -49,35 +62,54 @@ class Look:
 
     def __init__(self, gate: Gate, lease: Lease, kind: Kind) -> None:
         self.gate, self.lease, self.kind = gate, lease, kind
+        self.asks = False  # of all doors, whatever may be known of some
+        self.unasked = self.refused = False  # what was sent; and Azure did not take it
+        self.full = False  # Azure was sent as much as it takes
 
     def run(self) -> None:
-        grants = stage(self.lease)
-        closing = any(grant.state == GrantState.CLOSING for grant in grants)
-        with errand(closing=closing, until=self.lease.sends_until):
-            self._run(grants)
+        """What is known to stand and is over is sent to be shut before Azure is asked of the rest:
+        that may take a while, or fail."""
+        staged = stage(self.lease)
+        states = {grant.state for grant in staged.grants}
+        closing, opening = GrantState.CLOSING in states, GrantState.OPENING in states
+        with errand(closing=closing, opening=opening, until=self.lease.sends_until):
+            if self._run(staged) and (
+                self.refused or not put_off(self.lease, self.gate, self.kind)
+            ):
+                self.asks = True
+                self._run(stage(self.lease, more=not self.full))
 
-    def _run(self, grants: Sequence[Grant]) -> None:
-        """Closes go before disconnects, and both before opens."""
-        doors = readable(self.lease, by_door(grants).values())
+    def _run(self, staged: Staged) -> bool:
+        """Whether there are doors left to be asked about. Closes go before disconnects, and both
+        before opens."""
+        doors = readable(self.lease, by_door(staged.grants).values())
         if not doors:
-            calm(self.lease, [])
-            return
+            calm(self.lease, [], whole=staged.extent.whole)
+            return False
         try:
             seen = self._observe(doors)
         except (Later, Never) as setback:
             record_setback(self.lease, [], setback)
-            return
-        judged = settle(self.lease, self.kind, seen)
+            return False
+        judged = settle(self.lease, self.kind, seen, staged.extent)
         for act in (Act.CLOSE, Act.DISCONNECT, Act.OPEN):
             due = [item.case for item in judged if item.verdict.act is act]
             if due and not self._carry_out(act, due):
-                return
+                return False
         moving = [grant for item in judged for grant in _moving(item)]
         finishing = [grant for item in judged for grant in _finishing(item)]
-        calm(self.lease, moving, finishing)
+        if self.unasked and (self.refused or len(seen) < len(doors)):
+            self.full = not self.refused and len(seen) >= settings.ACCESS_CHUNK
+            return True
+        calm(self.lease, moving, finishing, whole=staged.extent.whole)
+        return False
 
     def _observe(self, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
         """In parts, so that a long look keeps its lease; what must be shut comes first."""
+        known = {} if self.asks else known_unasked(self.gate, self.kind, doors)
+        self.unasked = bool(known)
+        if known:
+            return known
         urgent = sorted(doors, key=lambda door: door.until is not None)
         seen: dict[DoorKey, Seen] = {}
         for start in range(0, len(urgent), self.kind.observes):
@@ -151,6 +183,10 @@ class Look:
             grants = [grant for case in cases for grant in case.grants]
             record_setback(self.lease, grants, setback, act=act)
             return False
+        if len(cases) > 1 and self.unasked and act is Act.CLOSE:
+            record_unsent(self.lease, act, cases)  # perhaps none is there, or the host is gone
+            self.refused = True
+            return True
         if len(cases) > 1:
             return all(self._carry_out(act, [case]) for case in cases)
         if isinstance(setback, Later):

@@ -11,7 +11,7 @@ from django.db.models import F
 from access import measures
 from access.clock import db_now
 from access.engine import hooks
-from access.engine.chunk import keep_to_chunk
+from access.engine.chunk import Extent, keep_to_chunk
 from access.engine.claim import Lease, hold
 from access.engine.compare import (
     Act,
@@ -38,7 +38,7 @@ from access.states import HOLDING, WANTING_NOW, GrantState, move_grant
 DOUBT_SECONDS = 30.0  # until an open door that is missing is asked for again
 
 
-def settle(lease: Lease, kind: Kind, seen: Mapping[DoorKey, Seen]) -> list[Judged]:
+def settle(lease: Lease, kind: Kind, seen: Mapping[DoorKey, Seen], extent: Extent) -> list[Judged]:
     """Move grants by what was observed, and write the intent of what will be sent next.
 
     The grants are read anew: while Azure was asked, somebody may have ended one, or its time may
@@ -47,7 +47,8 @@ def settle(lease: Lease, kind: Kind, seen: Mapping[DoorKey, Seen]) -> list[Judge
     with transaction.atomic():
         gate = hold(lease)
         now, lines, shut = db_now(), Lines(), in_force(opening=True)
-        live = [g for g in fresh_grants(lease.gate_id, now, lines, shut) if g.state in HOLDING]
+        fresh = fresh_grants(lease.gate_id, now, lines, shut, extent)
+        live = [grant for grant in fresh if grant.state in HOLDING]
         lines.flush()  # what has just ended entitles nobody any more
         began = gate.looked_at
         asked = {key: well(group, began) for key, group in by_door(live).items() if key in seen}

@@ -3,11 +3,14 @@ has failed for minutes is probed now and then.
 """
 
 import random
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Min
 
 from access.engine.lines import Lines
 from access.gatekeeping import BROKE_DOWN, TRIES_ALONE
 from access.models import Gate, Grant
+from access.states import GrantState
 
 LONGEST_PAUSE = 30.0
 PATIENT_FROM = 8  # attempts in vain: from then on at most two in a minute
@@ -18,6 +21,7 @@ GATE_STATE = [
     "problem",
     "pause_until",
     "look_again_at",
+    "full_until",
     "lease_token",
     "lease_until",
 ]
@@ -52,11 +56,24 @@ def is_set_aside(grant: Grant, began: datetime | None) -> bool:
     return rests and grant.problem == BROKE_DOWN
 
 
-def rest_gate(gate: Gate, now: datetime, problem: str, *, asked: float | None = None) -> None:
-    """The gate is given back, and nobody looks at it until then."""
+def rest_gate(
+    gate: Gate, now: datetime, problem: str, *, asked: float | None = None, starved: bool = False
+) -> None:
+    """The gate is given back, and nobody looks at it until then. ``starved``: see ``Later``; what
+    is over meanwhile, or ordered to end, is seen to all the same."""
     gate.failures += 1
     gate.problem = problem
-    gate.pause_until = now + timedelta(seconds=pause(gate.failures, asked))
-    gate.look_again_at = gate.pause_until
+    gate.look_again_at = now + timedelta(seconds=pause(gate.failures, asked))
+    gate.pause_until, gate.full_until = gate.look_again_at, None
+    if starved:
+        gate.pause_until = None
+        gate.look_again_at = min(gate.look_again_at, _next_finish(gate, now))
     gate.lease_token = gate.lease_until = None
     gate.save(update_fields=GATE_STATE)
+
+
+def _next_finish(gate: Gate, now: datetime) -> datetime:
+    """When the next grace there ends, and who is still inside must go."""
+    closing = Grant.objects.filter(gate=gate, state=GrantState.CLOSING, finish_by__gt=now)
+    found: datetime | None = closing.aggregate(first=Min("finish_by"))["first"]
+    return found or datetime.max.replace(tzinfo=UTC)

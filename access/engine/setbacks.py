@@ -37,7 +37,8 @@ def record_setback(
                 _tell(grant, f"azure.{act.value}_failed", setback, lines)
         if act is Act.CLOSE or not getattr(setback, "sent", True):
             _forget_sending(grants, act, lines)
-        rest_gate(gate, now, str(setback), asked=asked)
+        starved = isinstance(setback, Later) and setback.starved
+        rest_gate(gate, now, str(setback), asked=asked, starved=starved)
         lines.write()
 
 
@@ -51,6 +52,16 @@ def record_in_vain(lease: Lease, act: Act, cases: Sequence[DoorCase], setback: L
             rest_of(grant, now, lines, asked=setback.retry_after)
             if act is Act.CLOSE or not setback.sent:
                 _forget_sending([grant], act, lines)
+        lines.write()
+
+
+def record_unsent(lease: Lease, act: Act, cases: Sequence[DoorCase]) -> None:
+    """Azure took none of them, and is asked before they are sent again."""
+    with transaction.atomic():
+        hold(lease)
+        lines = Lines()
+        for case in cases:
+            _forget_sending(_concerned(case, act), act, lines)
         lines.write()
 
 

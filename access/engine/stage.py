@@ -5,13 +5,16 @@ scheduled, opening or open → closing when its time is over, somebody ended it,
 its ground. Decides by the database's clock.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import transaction
-from django.db.models import prefetch_related_objects
+from django.db.models import F, prefetch_related_objects
 
 from access.clock import db_now
-from access.engine.chunk import concerned
+from access.engine.chunk import Extent, concerned, over, until_whole
 from access.engine.claim import Lease
 from access.engine.claim import hold as hold_gate
 from access.engine.ending import begin_closing, door_is_taken, end_if_due
@@ -36,36 +39,64 @@ CHECK_AGAIN_AFTER = timedelta(minutes=1)  # from the start, while Azure has not 
 WAIT_SECONDS = 5.0  # until a held request is looked at again: nothing is lost by a few seconds
 
 
-def stage(lease: Lease) -> list[Grant]:
-    """Make the due moves and return the gate's grants that Azure must be asked about."""
+@dataclass(frozen=True)
+class Staged:
+    """What Azure must be asked about."""
+
+    grants: list[Grant]
+    extent: Extent
+
+
+def stage(lease: Lease, *, more: bool = True) -> Staged:
+    """Make the due moves. In an incident, what is simply open may have to go as well. ``more``:
+    see ``Extent``."""
     with transaction.atomic():
         gate = hold_gate(lease)
         now, lines, shut = db_now(), Lines(), in_force(opening=True)
-        grants = fresh_grants(lease.gate_id, now, lines, shut)
+        extent = Extent(whole=bool(shut.lockdowns) or not until_whole(gate, now), more=more)
+        grants = fresh_grants(lease.gate_id, now, lines, shut, extent)
         for grant in grants:
             _give_up_if_lost(grant, now, lines)
             _begin_if_due(grant, now, lines, shut)
         lines.write()
     began = gate.looked_at
-    return [grant for grant in grants if grant.state in HOLDING and not is_set_aside(grant, began)]
+    mine = [each for each in grants if each.state in HOLDING and not is_set_aside(each, began)]
+    return Staged(mine, extent)
 
 
-def fresh_grants(gate_id: int, now: datetime, lines: Lines, shut: InForce) -> list[Grant]:
+def end_more(lease: Lease) -> bool:
+    """Begin closing what is over, though Azure takes no more for now: nothing that lets anybody in
+    is kept of it from here on. As many as Azure takes at once; whether there may be more."""
+    with transaction.atomic():
+        hold_gate(lease)
+        now, lines, shut = db_now(), Lines(), in_force(opening=True)
+        ended = Grant.objects.filter(over(now), gate_id=lease.gate_id, state=GrantState.OPEN)
+        mine = ended.order_by(F("end_order").asc(nulls_last=True), "ends_at", "pk")
+        grants = _loaded(list(mine.values_list("pk", flat=True)[: settings.ACCESS_CHUNK]), now)
+        for grant in grants:
+            end_if_due(grant, now, lines, shut)
+        lines.write()
+    return len(grants) >= int(settings.ACCESS_CHUNK)
+
+
+def fresh_grants(
+    gate_id: int, now: datetime, lines: Lines, shut: InForce, extent: Extent
+) -> list[Grant]:
     """The gate's live grants as they are now, those whose time is over already closing; without
-    closings that must wait for their turn.
+    those that must wait for their turn, and what else is beyond the ``extent``.
 
     Called after the gate's lock was taken: whoever lengthens a grant takes the same lock, so what
     is read here is either lengthened or will be refused.
     """
-    grants = _grants_of(gate_id, now)
+    live = Grant.objects.filter(gate_id=gate_id).exclude(state=GrantState.CLOSED)
+    grants = _loaded(concerned(live, now, extent), now)
     for grant in grants:
         end_if_due(grant, now, lines, shut)
     return grants
 
 
-def _grants_of(gate_id: int, now: datetime) -> "list[Grant]":
-    live = Grant.objects.filter(gate_id=gate_id).exclude(state=GrantState.CLOSED)
-    mine = Grant.objects.filter(pk__in=concerned(live, now))
+def _loaded(numbers: Sequence[int], now: datetime) -> list[Grant]:
+    mine = Grant.objects.filter(pk__in=numbers)
     # By request: who holds several of them locks them in the order in which others do.
     grants = mine.select_related("machine", "access_request", "end_order__by").defer(*UNREAD)
     # What several have in common is one object for all.

@@ -155,7 +155,9 @@ class Gate(AzureResource):
     lease_until = models.DateTimeField(null=True, blank=True)
     pause_until = models.DateTimeField(null=True, blank=True)
     look_again_at = models.DateTimeField(null=True, blank=True)
+    full_until = models.DateTimeField(null=True, blank=True)  # it takes no more closings until then
     looked_at = models.DateTimeField(null=True, blank=True)
+    whole_at = models.DateTimeField(null=True, blank=True)  # last at all that is open there
     audited_at = models.DateTimeField(null=True, blank=True)  # last asked for what is nobody's
     failures = models.PositiveIntegerField(default=0)  # in a row
     problem = models.TextField(blank=True)  # why Azure could not be asked, for people

@@ -2,6 +2,7 @@
 anything else that lets somebody in."""
 
 from links.models.contacts import VendorContact
+from links.models.deletions import Deletion, Fate
 from links.models.hosts import LinkHost, SealedLink
 from links.models.invitations import (
     Invitation,
@@ -14,6 +15,8 @@ from links.models.invitations import (
 )
 
 __all__ = [
+    "Deletion",
+    "Fate",
     "Invitation",
     "InvitationKey",
     "LinkHost",

@@ -54,16 +54,6 @@ rules:
 """
 
 
-@pytest.fixture
-def carol(cast: Cast) -> Person:
-    return person("Carol", Role.APPROVER)
-
-
-@pytest.fixture
-def sven(cast: Cast) -> Person:
-    return person("Sven", Role.APPROVER)
-
-
 def stands_in(deputy: Person, *, for_: Person) -> None:
     now = db_now()
     Deputy.objects.create(

@@ -11,7 +11,7 @@ from access import services
 from access.clock import db_now
 from access.errors import Invalid, WrongState
 from access.models import AccessRequest, Grant, GrantExtension, Machine, Person, PersonRole, Role
-from tests.support.cast import Cast, approve, approved, ask, person
+from tests.support.cast import Cast, approve, approved, ask
 from tests.support.estate import machine
 from tests.support.ruling import TWO_STAGES, one_approver, put_in_force
 
@@ -28,11 +28,6 @@ rules:
     auto_approve: true
   - {name: Night, max_minutes: 480, approvals: [{from: [{role: approver}], needed: 2}]}
 """
-
-
-@pytest.fixture
-def sven(cast: Cast) -> Person:
-    return person("Sven", Role.APPROVER)
 
 
 @pytest.fixture

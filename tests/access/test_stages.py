@@ -10,7 +10,7 @@ from access import gatekeeping, services, waiting
 from access.clock import db_now
 from access.errors import Invalid, NotAllowed, WrongState
 from access.models import AccessRequest, Decision, Grant, LedgerEntry, Person, PersonRole, Role
-from tests.support.cast import Cast, approve, approved, ask, person
+from tests.support.cast import Cast, approve, approved, ask
 from tests.support.estate import machine
 from tests.support.ruling import TWO_STAGES, one_approver, put_in_force
 
@@ -20,16 +20,6 @@ pytestmark = pytest.mark.django_db
 def events(asked: AccessRequest) -> list[str]:
     lines = LedgerEntry.objects.filter(reference=asked.reference).order_by("seq")
     return list(lines.values_list("event", flat=True))
-
-
-@pytest.fixture
-def carol(cast: Cast) -> Person:
-    return person("Carol", Role.APPROVER)
-
-
-@pytest.fixture
-def sven(cast: Cast) -> Person:
-    return person("Sven", Role.APPROVER)
 
 
 def deciders(asked: AccessRequest) -> set[str]:

@@ -25,6 +25,7 @@ from tests.support.cast import Cast, be_seen
 
 AS_IN_PRODUCTION = {
     "ACCESS_LOOK_SECONDS": 0.3, "ACCESS_LOOK_GROWTH": 0.2, "ACCESS_AUDIT_SECONDS": 60.0,
+    "ACCESS_WHOLE_SECONDS": 60.0, "ACCESS_LISTS_APART": (3.0, 6.0),
     "ACCESS_FOLLOW_SECONDS": 0.0, "ACCESS_LEASE_SECONDS": 60.0,
 }  # fmt: skip
 ROUNDS, MOVES = 1, 60
@@ -61,11 +62,12 @@ def prepared(azure: SimulatedAzure, seed: int, *, estate: Any = "small") -> Iter
 def nothing_is_remembered() -> None:
     """As in a process that has just been started."""
     from access import tasks
-    from links import missing
+    from links import deletions
     from portal.budget.stores import memory
 
-    missing.forget()
+    deletions.forget()
     memory.forget()
+    tasks.woken.forget()
     tasks._not_before[0] = 0.0
 
 

@@ -132,7 +132,7 @@ class Case:
             self.wrong("I1", "nobody was allowed", each)
 
     def _late(self, each: Opening, end: datetime, until: datetime) -> None:
-        if until <= end:
+        if until <= end or end >= self.run.clock.now():
             return
         recovered = self._recovery(end)
         late, after = seconds(until - end), seconds(until - max(recovered, end))

@@ -15,7 +15,7 @@ from typing import Any
 from access import tasks
 from access.models import Grant, Machine, Role
 from access.states import GrantState
-from links import missing
+from links import deletions
 from tests.chaos.crew import Worker
 from tests.chaos.people import People
 from tests.chaos.virtual import Clock
@@ -119,7 +119,7 @@ class Run(People):
         if worker is None:
             return
         if self.random.random() < 0.3:
-            missing.forget()  # another process knows nothing of this one's calls
+            deletions.forget()  # what is known of deletions may be lost, and is a hint
         steps = 0
         while worker.step():
             steps += 1
@@ -144,7 +144,7 @@ class Run(People):
 
     def _over(self, worker: Worker) -> None:
         if worker.died:
-            missing.forget()
+            deletions.forget()
             self.counts["kills"] += 1
             self.counts[f"kill {worker.where.split(' ')[0]}"] += 1
             self.cut_off |= set(worker.calls)

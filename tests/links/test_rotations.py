@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import connection, transaction
@@ -12,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from access.clock import db_now
 from access.errors import Invalid, NotAllowed
-from access.models import LedgerEntry, Notice
+from access.models import Grant, LedgerEntry, Notice
 from links import following
 from links.models import Rotation
 from links.sponsoring import rotations
@@ -272,3 +273,21 @@ def _both(act) -> None:
         thread.start()
     for thread in threads:
         thread.join()
+
+
+@pytest.mark.parametrize(("who", "most"), [("alice", 10), ("dana", 10), ("bob", 11), ("erin", 11)])
+def test_the_page_asks_little_also_when_it_is_over(
+    cast: Cast,
+    owed: Rotation,
+    browser: Browser,
+    who: str,
+    most: int,
+    django_assert_max_num_queries: Any,
+) -> None:
+    """Who neither asked nor administers: whether the machine is theirs, the policy must say."""
+    over = {"closed_at": owed.due_at, "due_at": owed.due_at, "close_reason": "Its time is over."}
+    Grant.objects.update(state="closed", **over)
+    client, address = browser(getattr(cast, who)), f"/requests/{owed.access_request.reference}/"
+    client.get(address)
+    with django_assert_max_num_queries(most + 2):  # two are the session's
+        assert "Login on vm-app-01" in client.get(address).content.decode()

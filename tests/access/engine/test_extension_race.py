@@ -208,7 +208,7 @@ class TestWithAzureAsTheWitness:
             helper.join()
             run_engine()
             grant.refresh_from_db()
-            is_open = window.doors_in_azure() == 1
+            is_open = window.doors_in_azure() > 0  # two where Azure was asked for the later end
             assert (grant.state == GrantState.OPEN, is_open) == (lengthened, lengthened)
             outcomes[lengthened] += 1
             aim.learn(lengthened=lengthened)

@@ -67,10 +67,12 @@ def test_more_time_that_comes_during_a_look_is_asked_for_at_once_and_not_a_minut
 ) -> None:
     grant, calm, given = window.open(), look.calm, []
 
-    def late(lease: object, moving: Sequence[int], finishing: Sequence[int]) -> None:
+    def late(
+        lease: object, moving: Sequence[int], finishing: Sequence[int], *, whole: bool
+    ) -> None:
         if not given:
             given.append(more(window, grant))
-        calm(lease, moving, finishing)  # type: ignore[arg-type]
+        calm(lease, moving, finishing, whole=whole)  # type: ignore[arg-type]
 
     monkeypatch.setattr(look, "calm", late)
     Gate.objects.filter(pk=grant.gate_id).update(look_again_at=db_now())

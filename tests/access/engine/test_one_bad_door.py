@@ -134,6 +134,7 @@ def test_a_vendor_is_disconnected_from_the_host_through_which_they_came(link: St
 def test_a_404_of_something_else_does_not_prove_a_link_gone(link: Story, code: str) -> None:
     grant = link.open()
     link.azure.fault(operation="link.list", action="status", status=404, code=code)
+    link.azure.fault(operation="link.delete", action="status", status=500)
     services.end(grant, by=link.cast.alice)
     rounds(3)
     assert (state_of(grant), link.doors_in_azure()) == (GrantState.CLOSING, 1)

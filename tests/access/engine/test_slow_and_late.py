@@ -11,13 +11,13 @@ import pytest
 from access import engine, services
 from access.clock import db_now
 from access.engine.look import Look
-from access.models import Gate, Grant, Heartbeat, LedgerEntry
+from access.models import AccessRequest, Gate, Grant, Heartbeat, LedgerEntry
 from access.presenters import statuses
 from access.states import GrantState
 from jit import defender
 from links.kind import ShareableLink
 from tests.access.contract import Story, settle_now, wake_up
-from tests.support.cast import approved, be_seen, let_pass, run_engine
+from tests.support.cast import approved, ask, be_seen, let_pass, run_engine
 
 LONG_AGO = "2020-01-01T00:00:00Z"
 
@@ -193,11 +193,13 @@ class TestTheSweep:
         woken: list[int] = []
         monkeypatch.setattr(tasks, "wake", woken.extend)
 
-        def broken() -> None:
+        def broken(request_id: int) -> None:
             raise RuntimeError("deadlock detected")
 
-        monkeypatch.setattr(tasks.waiting, "lapse_due", broken)
+        monkeypatch.setattr(tasks.waiting, "_lapse", broken)
         grant = window.granted()
+        waits = ask(window.machine, by=window.cast.alan)
+        AccessRequest.objects.filter(pk=waits.pk).update(lapses_at=db_now())
         with pytest.raises(RuntimeError):
             tasks.sweep()
         assert grant.gate_id in woken

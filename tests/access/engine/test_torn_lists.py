@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 
 from access import services
+from access.clock import db_now
 from access.engine import compare
 from access.models import Grant
 from access.states import GrantState
-from links import missing
+from links import deletions, missing
 from tests.access.contract import Story, settle_now, wake_up
 from tests.support.cast import run_engine
 
@@ -68,21 +69,53 @@ def test_a_deletion_that_failed_is_not_taken_for_done(link: Story, action: str) 
     assert (grant.state, link.doors_in_azure()) == (GrantState.CLOSED, 0)
 
 
-def test_who_knows_of_no_order_gives_it_its_time_and_asks_by_name(
+def test_who_knows_of_no_order_gives_it_its_time_and_sends_it_again(
     link: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker that was started anew: nothing of an order is stored."""
+    """It was sent, and the worker died before it could keep what it knew of it."""
     grant = link.open()
     services.end(grant, by=link.cast.alice)
     run_engine(rounds=1)
-    missing.forget()
+    deletions.forget()
     look_often()
     grant.refresh_from_db()
     assert grant.state == GrantState.CLOSING
-    monkeypatch.setattr(missing, "ITS_TIME", timedelta(0))
+    monkeypatch.setattr(deletions, "ITS_TIME", timedelta(0))
+    settle_now()
     look_often()
     grant.refresh_from_db()
-    assert grant.state == GrantState.CLOSED
+    assert (grant.state, link.sent("link.delete")) == (GrantState.CLOSED, 2)
+
+
+def test_of_an_order_that_azure_took_and_tells_nothing_of_it_is_asked_by_name(
+    link: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It named no address, or that of somebody else."""
+    grant = link.open()
+    monkeypatch.setattr(deletions, "_is_azure", lambda _address: False)
+    monkeypatch.setattr(deletions, "ITS_TIME", timedelta(0))
+    services.end(grant, by=link.cast.alice)
+    look_often()
+    grant.refresh_from_db()
+    assert (grant.state, link.sent("link.delete")) == (GrantState.CLOSED, 1)
+
+
+def test_two_lists_with_holes_do_not_bear_each_other_out(link: Story) -> None:
+    """Seed 69: a worker stopped before it sent anything, and the list of all links lacked this one,
+    and so did the one of this one alone."""
+    grant = link.open()
+    services.end(grant, by=link.cast.alice)
+    long_ago = db_now() - timedelta(minutes=5)
+    sent = Grant.objects.filter(pk=grant.pk)
+    sent.update(
+        state=GrantState.CLOSING, sent_at=long_ago, due_at=long_ago, close_reason="Ended by Alice."
+    )
+    link.azure.fault(operation="link.list", action="empty_page", times=2)
+    for _ in range(20):
+        look_often(1)
+        grant.refresh_from_db()
+        assert grant.state != GrantState.CLOSED or link.doors_in_azure() == 0
+    assert (grant.state, link.doors_in_azure()) == (GrantState.CLOSED, 0)
 
 
 @TORN
