@@ -3,7 +3,6 @@
 A task is handed a row's id and does nothing that the row does not already call for.
 """
 
-import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -11,16 +10,14 @@ from typing import Any
 from celery import Task, shared_task
 from django.conf import settings
 from django.db.models import QuerySet, Value
-from kombu.exceptions import OperationalError
 
 from access import emergencies, engine, unconfirmed, waiting
 from access.anchoring import restorations
 from access.gatekeeping import CLOSER
 from access.heartbeats import beat
 from access.notices.due import deliverable, due_routes, wake_routes
-from access.waking import Woken
+from access.waking import Woken, put
 
-logger = logging.getLogger(__name__)
 MOST_TRIED = 8  # due gates that a worker tries for one that nobody holds
 SHORT_SLEEP = 0.15
 woken = Woken()
@@ -93,13 +90,8 @@ def audit(gate_id: int) -> None:
 
 
 def wake(gate_ids: Iterable[int], *, task: "Task[Any, None] | None" = None) -> None:
-    """Ask for a look at each gate. A broker that is away costs latency, nothing else."""
-    for gate_id in gate_ids:
-        try:
-            (task or look).apply_async((gate_id,), expires=settings.ACCESS_WAKE_EXPIRES_SECONDS)
-        except OperationalError as error:
-            logger.warning("no broker for the wake-up of gate %s: %s", gate_id, error)
-            return
+    """Ask for a look at each gate, or for ``task``."""
+    put(task or look, gate_ids)
 
 
 def _wake_audits() -> None:

@@ -1,6 +1,5 @@
 """Waking whoever carries out orders for JIT policies. The messages are row ids; any may be lost."""
 
-import logging
 import time
 from collections.abc import Iterable
 
@@ -8,13 +7,12 @@ from celery import shared_task
 from django.conf import settings
 from django.db.models import Q
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
 
 from access.heartbeats import beat
+from access.waking import put
 from jit.models import PolicyOrder
 from jit.orders import KEEPER
 
-logger = logging.getLogger(__name__)
 SIGNS_APART = 4  # times that a sweep looks around: who keeps policies is missed after two minutes
 _no_sign_before = [0.0]  # by this process's clock
 
@@ -47,10 +45,4 @@ def due_orders(limit: int = 50) -> list[int]:
 
 
 def wake(order_ids: Iterable[int]) -> None:
-    """A broker that is away costs latency, nothing else."""
-    for order_id in order_ids:
-        try:
-            carry_out.apply_async((order_id,), expires=settings.ACCESS_WAKE_EXPIRES_SECONDS)
-        except OperationalError as error:
-            logger.warning("no broker for the order %s: %s", order_id, error)
-            return
+    put(carry_out, order_ids)

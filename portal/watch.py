@@ -10,15 +10,13 @@ from contextlib import suppress
 from datetime import timedelta
 
 from celery import shared_task
-from django.conf import settings
-from kombu.exceptions import OperationalError
 
 from access.clock import db_now
 from access.errands import errand
 from access.errors import Later, Never
 from access.sessions import ending, seen, turns
 from access.sessions.turns import Turn, TurnLost
-from access.waking import Woken
+from access.waking import Woken, put
 from portal.azure import connected
 from portal.azure.patience import StillAtWork
 
@@ -30,13 +28,7 @@ BROKE_DOWN = "The portal itself broke down here; its log says where."
 @shared_task(name="portal.watch", ignore_result=True)
 def watch() -> None:
     """Wake a reading of each host that is due. Asks the database alone."""
-    for host_id in woken.anew(turns.due_hosts()):
-        try:
-            expires = settings.ACCESS_WAKE_EXPIRES_SECONDS
-            read_sessions.apply_async((host_id,), expires=expires)
-        except OperationalError as error:
-            logger.warning("no broker for the reading of host %s: %s", host_id, error)
-            return
+    put(read_sessions, woken.anew(turns.due_hosts()))
 
 
 @shared_task(name="portal.read_sessions", ignore_result=True)

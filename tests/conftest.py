@@ -93,8 +93,10 @@ _let_the_ledger_be_emptied()
 @pytest.fixture(autouse=True)
 def _nothing_counted() -> None:
     """Calls and tries are counted by the numbers of people, which tests use again; and what is
-    left of calls to Azure, by names that they use again, too. So is what was asked for."""
+    left of calls to Azure, by names that they use again, too. So is what was asked for; and the
+    queues in memory, which nobody serves here, fill up."""
     from django.core.cache import cache
+    from kombu.transport.memory import Channel
 
     from access import tasks
     from portal import watch
@@ -104,6 +106,7 @@ def _nothing_counted() -> None:
     memory.forget()
     tasks.woken.forget()
     watch.woken.forget()
+    Channel.queues.clear()
 
 
 @pytest.fixture(scope="session")

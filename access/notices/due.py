@@ -1,17 +1,12 @@
 """Which routes have something to deliver, and how a worker is asked to."""
 
-import logging
 from collections.abc import Iterable
 
-from celery import current_app
-from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
-from kombu.exceptions import OperationalError
 
 from access.models import Notice, NoticeState, Route
-
-logger = logging.getLogger(__name__)
+from access.waking import put
 
 
 def due_notices() -> QuerySet[Notice]:
@@ -31,12 +26,5 @@ def deliverable() -> QuerySet[Notice]:
 
 
 def wake_routes(names: Iterable[str]) -> None:
-    """Ask a worker to deliver. A broker that is away costs latency: the sweep asks again."""
-    for name in names:
-        try:
-            current_app.send_task(
-                "access.deliver", (name,), expires=settings.ACCESS_WAKE_EXPIRES_SECONDS
-            )
-        except OperationalError as error:
-            logger.warning("no broker for the wake-up of route %s: %s", name, error)
-            return
+    """Ask a worker to deliver."""
+    put("access.deliver", names)

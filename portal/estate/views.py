@@ -16,7 +16,6 @@ from access.views.who import signed_in
 from portal.celery import app
 
 logger = logging.getLogger(__name__)
-EXPIRES = 60  # seconds: a worker that comes later finds the schedule at work
 
 
 @require_POST
@@ -39,7 +38,7 @@ def read_now(request: HttpRequest, person: Person) -> HttpResponse:
 def _wake() -> bool:
     """By name: the task's module brings the SDKs along, which this process has no use for."""
     try:
-        app.send_task("portal.sync_estate", kwargs={"force": True}, expires=EXPIRES)
+        app.send_task("portal.sync_estate", kwargs={"force": True})
     except OperationalError as error:
         logger.warning("no broker to have the estate read: %s", error)
         return False

@@ -16,7 +16,6 @@ from portal.settings.notices import *  # noqa: F403
 from portal.settings.operations import *  # noqa: F403
 from portal.settings.reading import ROOT, env
 from portal.settings.tasks import *  # noqa: F403
-from portal.settings.tasks import EXPIRES
 from portal.settings.vendors import *  # noqa: F403
 
 INSTALLED_APPS = [
@@ -171,7 +170,6 @@ ACCESS_SESSIONS_SLOW_SECONDS = 300.0  # … and when nobody has anything open an
 # Ended sessions are forgotten after so many days. Capacity looks 30 days back.
 ACCESS_SESSIONS_KEEP_DAYS = env.float("ACCESS_SESSIONS_KEEP_DAYS", default=180.0)
 ACCESS_CLOSER_SILENCE_SECONDS = 60.0  # without a closer for so long, nothing is opened
-ACCESS_WAKE_EXPIRES_SECONDS = float(EXPIRES)
 ACCESS_DEMO_SIGN_IN = False
 DEMO_MAIL: Path | None = None  # a folder in which the demo keeps its mail, for a page of its own
 ACCESS_CLIENT_ADDRESS = "portal.web.address.client_address"

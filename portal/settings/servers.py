@@ -23,12 +23,23 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,
 }
 
+# A server that fell silent (a cable, a firewall that forgot, a machine that is gone) would hold a
+# thread for a quarter of an hour, or for ever where nothing was on its way. Seconds, but the last.
+CUT_OFF = {
+    "connect_timeout": 5,
+    "keepalives_idle": 15,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
 
 def database(parsed: dict[str, Any]) -> dict[str, Any]:
     """A ``DATABASES`` entry from a URL; only PostgreSQL can run several workers safely."""
     if parsed.get("ENGINE") != "django.db.backends.postgresql":
         raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL database.")
-    options = {**parsed.get("OPTIONS", {}), "pool": {"min_size": 1, "max_size": 20, "timeout": 5}}
+    pool = {"min_size": 1, "max_size": 20, "timeout": 5}
+    options = {**CUT_OFF, **parsed.get("OPTIONS", {}), "pool": pool}
     return {**parsed, "OPTIONS": options, "CONN_HEALTH_CHECKS": True}
 
 

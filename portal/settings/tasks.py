@@ -4,7 +4,6 @@ from typing import Any
 
 from kombu import Queue
 
-EXPIRES = 60  # by the clocks of two machines, which need not agree: never a matter of seconds
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_TASK_SERIALIZER = "json"
@@ -16,32 +15,20 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 0
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
-    "sweep": {"task": "access.sweep", "schedule": 1.0, "options": {"expires": EXPIRES}},
-    "reckon": {"task": "access.reckon", "schedule": 20.0, "options": {"expires": EXPIRES}},
+    "sweep": {"task": "access.sweep", "schedule": 1.0},
+    "reckon": {"task": "access.reckon", "schedule": 20.0},
     # By a worker, which has an identity for where it is kept. Nothing where nothing is kept.
-    "checkpoint": {
-        "task": "access.checkpoint",
-        "schedule": 60.0,
-        "options": {"expires": EXPIRES},
-    },
-    "estate": {"task": "portal.sync_estate", "schedule": 60.0, "options": {"expires": EXPIRES}},
-    "directory": {
-        "task": "portal.sync_directory",
-        "schedule": 300.0,
-        "options": {"expires": EXPIRES},
-    },
-    "sessions": {"task": "portal.watch", "schedule": 2.0, "options": {"expires": EXPIRES}},
-    "policies": {"task": "jit.keep", "schedule": 2.0, "options": {"expires": EXPIRES}},
-    "reminders": {"task": "access.remind", "schedule": 5.0, "options": {"expires": EXPIRES}},
-    "closing": {"task": "access.look_after", "schedule": 5.0, "options": {"expires": EXPIRES}},
-    "logins": {"task": "links.remind", "schedule": 60.0, "options": {"expires": EXPIRES}},
-    "visits": {"task": "links.forget", "schedule": 600.0, "options": {"expires": EXPIRES}},
-    "forget": {"task": "access.forget", "schedule": 600.0, "options": {"expires": EXPIRES}},
-    "browsers": {
-        "task": "portal.forget_sessions",
-        "schedule": 600.0,
-        "options": {"expires": EXPIRES},
-    },
+    "checkpoint": {"task": "access.checkpoint", "schedule": 60.0},
+    "estate": {"task": "portal.sync_estate", "schedule": 60.0},
+    "directory": {"task": "portal.sync_directory", "schedule": 300.0},
+    "sessions": {"task": "portal.watch", "schedule": 2.0},
+    "policies": {"task": "jit.keep", "schedule": 2.0},
+    "reminders": {"task": "access.remind", "schedule": 5.0},
+    "closing": {"task": "access.look_after", "schedule": 5.0},
+    "logins": {"task": "links.remind", "schedule": 60.0},
+    "visits": {"task": "links.forget", "schedule": 600.0},
+    "forget": {"task": "access.forget", "schedule": 600.0},
+    "browsers": {"task": "portal.forget_sessions", "schedule": 600.0},
 }
 # Of workers and beat, not of the web process. What is in an app's tasks.py is found without.
 CELERY_IMPORTS = [

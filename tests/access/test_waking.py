@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from celery import current_app
+from celery.beat import ScheduleEntry
+from kombu import Queue
+from kombu.exceptions import OperationalError
+from redis.exceptions import ConnectionError as Refused
 
 from access import tasks, waking
-from access.waking import Woken
+from access.waking import FULL, Woken, put, waiting
+from portal.timetable import OVERFULL, Timetable
 
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
 LATER = datetime(2026, 1, 2, tzinfo=UTC)
@@ -55,3 +62,71 @@ def test_two_sweeps_ask_once_for_a_gate_that_nobody_has_looked_at(
     tasks.sweep()
     tasks.sweep()
     assert asked.count(7) == 1
+
+
+def test_a_message_has_no_end_by_anybodys_clock() -> None:
+    """Where the clocks of two machines disagree, it would be thrown away by the other."""
+    put(tasks.look, [7])
+    put("access.deliver", ["mail"])
+    for name in ("celery", "notices"):
+        assert taken(name).headers["expires"] is None
+    assert not [each for each in schedule() if "expires" in each.options]
+
+
+def test_where_many_wait_no_more_are_put_and_no_message_is_lost_for_good() -> None:
+    put(tasks.look, range(FULL + 50))
+    assert waiting("access.look") == FULL
+    put(tasks.audit, [1])  # the same queue
+    assert waiting("access.look") == FULL
+    assert waiting("access.deliver") == 0
+    taken("celery")
+    put(tasks.look, [1, 2])
+    assert waiting("access.look") == FULL
+
+
+def test_what_comes_by_the_clock_finds_room_where_wake_ups_find_none() -> None:
+    """And ends, too, where nobody takes it."""
+    put(tasks.look, range(FULL))
+    beat = Timetable(app=current_app, lazy=True)
+    (estate,) = [each for each in schedule() if each.task == "portal.sync_estate"]
+    for _ in range(OVERFULL):
+        beat.apply_entry(estate)
+    assert waiting("access.look") == OVERFULL
+    (sweep,) = [each for each in schedule() if each.task == "access.sweep"]
+    beat.apply_entry(sweep)
+    assert waiting("access.sweep") == 1
+
+
+def test_a_broker_that_is_away_is_said_and_stops_nobody(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def away(*_args: object, **_options: object) -> None:
+        raise OperationalError("refused")
+
+    monkeypatch.setattr(waking, "waiting", away)
+    put(tasks.look, [1, 2])
+    assert "no broker for access.look, 2 times: refused" in caplog.text
+
+
+@pytest.mark.redis
+def test_a_redis_that_is_away_is_a_broker_that_is_away() -> None:
+    with current_app.connection_for_write("redis://127.0.0.1:1/0") as connection:
+        connection.transport_options = {"max_retries": 0, "socket_connect_timeout": 1}
+        with pytest.raises((OperationalError, Refused)) as raised:
+            waiting("access.look", producer=connection.Producer(auto_declare=False))
+    assert raised.type is OperationalError
+
+
+def schedule() -> list[Any]:
+    from portal.settings.base import CELERY_BEAT_SCHEDULE
+
+    return [
+        ScheduleEntry(name, app=current_app, **each) for name, each in CELERY_BEAT_SCHEDULE.items()
+    ]
+
+
+def taken(queue: str) -> Any:
+    with current_app.connection_for_read() as connection:
+        found = Queue(queue)(connection.default_channel).get(no_ack=True)
+    assert found is not None
+    return found

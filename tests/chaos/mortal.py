@@ -136,7 +136,7 @@ def _work(point: str, act: str, kind: str, file: Path) -> None:
     def put(task: Any, words: Any = (), *_: Any, **__: Any) -> None:
         queue.append((task.name, tuple(words)))
 
-    with patch.object(Task, "apply_async", put):
+    with patch.object(Task, "apply_async", put), patch("access.waking.waiting", lambda _: 0):
         while True:
             tasks.sweep()
             while queue:
