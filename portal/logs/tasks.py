@@ -7,6 +7,7 @@ to the broker can write any id; it must have the form of one and decides nothing
 import logging
 from contextvars import Token
 from logging.config import dictConfig
+from threading import get_ident
 from typing import Any
 
 from celery.signals import before_task_publish, setup_logging, task_postrun, task_prerun
@@ -15,7 +16,8 @@ from django.conf import settings
 from portal.logs import trail
 
 HEADER = "request_id"
-_begun: dict[str, Token[trail.Trail]] = {}  # by Celery's id of the run, which stays in its thread
+# By Celery's id and the thread: a message that came twice may be at work twice at once.
+_begun: dict[tuple[str, int], Token[trail.Trail]] = {}
 
 
 @before_task_publish.connect
@@ -28,12 +30,12 @@ def carry(headers: dict[str, Any] | None = None, **_: Any) -> None:
 def arrive(task_id: str, task: Any, **_: Any) -> None:
     carried = str(getattr(task.request, HEADER, None) or "")
     known = carried if trail.FORM.fullmatch(carried) else ""
-    _begun[task_id] = trail.begin(trail.Trail(known, task=task.name))
+    _begun[task_id, get_ident()] = trail.begin(trail.Trail(known, task=task.name))
 
 
 @task_postrun.connect
 def leave(task_id: str, **_: Any) -> None:
-    token = _begun.pop(task_id, None)
+    token = _begun.pop((task_id, get_ident()), None)
     if token is not None:
         trail.end(token)
 

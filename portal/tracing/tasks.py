@@ -3,6 +3,7 @@ beside the request's id. Whoever can write to the broker can write any; it decid
 """
 
 from contextvars import Token
+from threading import get_ident
 from typing import Any
 
 from celery.signals import before_task_publish, task_failure, task_postrun, task_prerun
@@ -15,7 +16,8 @@ from portal.logs import trail
 
 PARENT = "traceparent"
 tracer = trace.get_tracer("portal")
-_begun: dict[str, tuple[Span, Token[Context]]] = {}  # by Celery's id of the run
+# By Celery's id and the thread: a message that came twice may be at work twice at once.
+_begun: dict[tuple[str, int], tuple[Span, Token[Context]]] = {}
 
 
 class _Headers(Getter[Any]):
@@ -42,20 +44,20 @@ def arrive(task_id: str, task: Any, **_: Any) -> None:
     span = tracer.start_span(
         f"run {task.name}", above, SpanKind.CONSUMER, {k: v for k, v in known.items() if v}
     )
-    _begun[task_id] = span, context.attach(trace.set_span_in_context(span, above))
+    _begun[task_id, get_ident()] = span, context.attach(trace.set_span_in_context(span, above))
 
 
 @task_failure.connect
 def fail(task_id: str, exception: BaseException, **_: Any) -> None:
-    if task_id in _begun:
-        span, _token = _begun[task_id]
+    if (here := (task_id, get_ident())) in _begun:
+        span, _token = _begun[here]
         span.set_status(StatusCode.ERROR)
         span.set_attribute("error.type", type(exception).__name__)
 
 
 @task_postrun.connect
 def leave(task_id: str, **_: Any) -> None:
-    found = _begun.pop(task_id, None)
+    found = _begun.pop((task_id, get_ident()), None)
     if found is not None:
         span, token = found
         context.detach(token)

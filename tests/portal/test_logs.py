@@ -7,6 +7,8 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -291,6 +293,26 @@ def test_a_task_carries_the_request_that_called_for_it() -> None:
     tasks.leave(task_id="1")
     assert (inside["request"], inside["task"]) == ("a" * 32, "access.look")
     assert "task" not in an_object("outside")
+
+
+def test_a_message_that_came_twice_may_be_at_work_twice_at_once() -> None:
+    """Redis hands out again what was not acknowledged in time; both have Celery's same id."""
+    from portal.logs import tasks
+
+    both, said = Barrier(2), []
+    ran = type("Task", (), {"name": "access.look", "request": type("R", (), {})})
+
+    def work(_number: int) -> None:
+        tasks.arrive(task_id="3", task=ran)
+        both.wait(5)
+        said.append(an_object("inside"))
+        both.wait(5)
+        tasks.leave(task_id="3")
+        said.append(an_object("outside"))
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(work, range(2)))
+    assert sorted(each.get("task", "") for each in said) == ["", "", "access.look", "access.look"]
 
 
 def test_an_id_that_somebody_wrote_into_the_broker_is_not_believed() -> None:
