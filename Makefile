@@ -36,9 +36,11 @@ bench: $(VENV)/.dev ## speed and memory, as ratios to a baseline
 
 SEEDS ?= 100
 MINUTES ?= 0
+FLEETS ?= 1
 chaos: $(VENV)/.dev ## people, dying workers, failing Azure: SEEDS=100 runs, MINUTES at most, or SEED=17 again in words
 	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED),--seeds $(SEEDS) --minutes $(MINUTES))
 	@[ -n "$(SEED)" ] || CHAOS=long $(BIN)/python -m pytest tests/chaos -m chaos $(ARGS)
+	@[ -n "$(SEED)" ] || $(BIN)/python -m tests.chaos.fleet --seeds $(FLEETS)
 
 screenshots: $(VENV)/.dev ## the README's pictures, from the running product
 	$(BIN)/python -m docs.screenshots

@@ -20,7 +20,7 @@ from bench import results
 BENCHES = {
     "brokers": 240, "opening": 90, "ledger": 30, "deciding": 60, "signing": 60, "estate": 180,
     "first_page": 90, "links_at_once": 420, "ordered": 180, "drain": 600, "steady": 700,
-    "large": 600,
+    "large": 600, "stuck": 300,
 }  # fmt: skip
 LONGER = 12 if os.environ.get("BENCH_LONG") else 2  # the bound, not the plan
 

@@ -31,7 +31,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.chaos.house import House, house
-from tests.chaos.visitors import Said, Somebody, approver, engineer
+from tests.chaos.visitors import LINKED, MACHINES, Said, Somebody, approver, engineer
 from tests.support.product import eventually
 
 STAFF = ("web", "worker", "worker2", "sweeper", "sweeper2", "notifier", "beat", "beat2", "closer")
@@ -218,9 +218,12 @@ class Crowd:
             dice = random.Random(seed * 1000 + number)
             people.append(Somebody(name, made.parts.url, said, dice))
             people[-1].sign_in()
-        machines = [m for m in people[0].see("machines/?page_size=100") if m["bastion"]]
+        machines = [
+            m for m in people[0].see("machines/?page_size=100") if m["name"].startswith(MACHINES)
+        ]
+        machines += [m for m in machines if m["name"].startswith(LINKED)] * 3
         moves = {True: approver, False: engineer(made.azure, machines)}
-        pauses = {True: (1.0, 3.0), False: (2.0, 5.0)}
+        pauses = {True: (0.5, 2.0), False: (1.0, 4.0)}
         threads = [
             threading.Thread(
                 target=who.live,

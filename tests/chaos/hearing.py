@@ -82,10 +82,11 @@ def _lost(said: Said) -> list[str]:
 
 
 def _broke_down(fleet: Fleet) -> list[str]:
-    """What processes said of themselves that no fault explains."""
+    """What processes said of themselves that no fault explains: without a database they say so."""
     lines = []
     for log in sorted(fleet.made.parts.folder.glob("*.log")):
         told = log.read_text(errors="replace")
         found = re.findall(r"^.*(?:broke down|Traceback).*$", told, re.MULTILINE)
-        lines += [f"{log.stem} said: {line[:400]}" for line in found[:3]]
+        found = [line for line in found if "OperationalError" not in line]
+        lines += [f"{log.stem} said: {line[:2000]}" for line in found[:3]]
     return lines

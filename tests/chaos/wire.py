@@ -18,7 +18,7 @@ class Wire:
         self.target, self.port = target, free_port()
         self._dead = False
         self._loop = asyncio.new_event_loop()
-        self._up = threading.Event()
+        self._up, self._over = threading.Event(), asyncio.Event()
         self._live: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._run, name="wire", daemon=True)
         self._thread.start()
@@ -36,16 +36,20 @@ class Wire:
         self._dead = False
 
     def end(self) -> None:
-        self._loop.call_soon_threadsafe(self._break_off)
-        self._loop.call_soon_threadsafe(self._loop.call_later, MOMENT, self._loop.stop)
+        self._dead = False
+        self._loop.call_soon_threadsafe(self._over.set)
         self._thread.join(timeout=5)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = asyncio.start_server(self._take, "127.0.0.1", self.port)
-        self._loop.run_until_complete(server)
-        self._up.set()
-        self._loop.run_forever()
+        self._loop.run_until_complete(self._serve())
+        self._loop.close()
+
+    async def _serve(self) -> None:
+        async with await asyncio.start_server(self._take, "127.0.0.1", self.port):
+            self._up.set()
+            await self._over.wait()
+        self._break_off()
+        await asyncio.sleep(2 * MOMENT)  # whoever carries something hears of it
 
     def _break_off(self) -> None:
         for writer in self._live:

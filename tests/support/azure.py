@@ -74,9 +74,10 @@ class SimulatedAzure:
         self.pace(0)
 
     def pace(self, seconds: float) -> None:
-        """For everything that takes Azure time."""
+        """For everything that takes Azure time; lists are as they were."""
         told = self.control("POST", "pace", {})
         names = [name for name, value in told.items() if not isinstance(value, str)]
+        names.remove("link_listed")
         self.control("POST", "pace", dict.fromkeys(names, seconds))
 
     def advance(self, seconds: float) -> None:

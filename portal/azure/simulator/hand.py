@@ -48,7 +48,7 @@ def _delete_link(world: World, order: Order) -> str:
     link = links.find(world, order["bastion"], order["vm"])
     if link is None:
         raise Refused(404, "NoSuchLink", "The machine has no link.")
-    world.links.remove(link)
+    links.remove(world, world.now(), link)
     return str(link["vm"])
 
 

@@ -36,11 +36,13 @@ def created(world: World, at: str, data: Resource) -> Resource:
 
 
 def listing(world: World, call: Call) -> Answer:
-    host = found(world, call.resource_id)
-    wanted = {vm.lower() for vm in _vms(call)}
+    host, lag = found(world, call.resource_id), world.pace["link_listed"]
+    wanted, shown = {vm.lower() for vm in _vms(call)}, of_host(world, host["id"])
+    if lag:
+        shown = world.links.listed(host["id"], world.now(), world.clock.after(-lag))
     rows = [
         {"vm": {"id": link["vm"]}, "bsl": link["bsl"], "createdAt": link["listed_created_at"]}
-        for link in of_host(world, host["id"])
+        for link in shown
         if not wanted or link["vm"].lower() in wanted
     ]
     return Answer({"value": rows})
@@ -84,6 +86,11 @@ def add(world: World, at: str, host: Resource, vm_id: str, *, principal: str) ->
     return link
 
 
+def remove(world: World, at: str, link: Resource) -> None:
+    until = stamp(parse(at) + timedelta(seconds=world.pace["link_listed"]))
+    world.links.remove(link, at, listed_until=until)
+
+
 def _made(world: World, at: str, host: Resource, vm: str, data: Resource) -> Resource:
     if not network.reaches(world.catalogue, host, vm):
         return {"vm": {"id": vm}, "message": UNREACHABLE}
@@ -108,7 +115,7 @@ def _delete(world: World, call: Call, vms: list[str]) -> Answer:
 
 
 def _end(world: World, at: str, link: Resource, because: int) -> None:
-    world.links.remove(link)
+    remove(world, at, link)
     body = {"bastion": link["bastion"]}
     world.effect(at, "link.deleted", link["vm"], because=because, body=body)
 

@@ -20,6 +20,7 @@ SECONDS: dict[str, float] = {
     "initiate": 0.8,
     "link_create": 1.5,
     "link_delete": 1.0,
+    "link_listed": 0.0,  # until a list shows what was done
     "rule_delete": 0.5,
     "sessions": 0.3,
     "policy_update": 1.0,

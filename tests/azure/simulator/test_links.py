@@ -55,6 +55,19 @@ def test_a_link_takes_its_time_and_so_does_its_end(cloud: Service) -> None:
     assert links(cloud) == []
 
 
+def test_a_list_may_lag_behind_what_was_done(cloud: Service) -> None:
+    (first,) = create_links(cloud, VM)
+    cloud.pace(link_listed=60)
+    delete_links(cloud, VM)
+    (shown,) = links(cloud)
+    assert (shown.bsl, cloud.state()["links"]) == (first.bsl, [])
+    create_links(cloud, VM)
+    assert [row.bsl for row in links(cloud)] == [first.bsl]  # not both
+    cloud.advance(61)
+    (shown,) = links(cloud)
+    assert shown.bsl == cloud.state()["links"][0]["bsl"] != first.bsl
+
+
 def test_by_token_the_answer_is_a_location_only(cloud: Service) -> None:
     (made,) = create_links(cloud, VM)
     token = made.bsl.rsplit("/", 1)[1]
