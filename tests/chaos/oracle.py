@@ -25,7 +25,7 @@ from tests.chaos.judging import (
     was_approved,
     words,
 )
-from tests.chaos.record import CLOSER, OPENER, Opening, Record, Row, at
+from tests.chaos.record import CLOSER, OPENER, SECOND, Opening, Record, Row, at
 
 if TYPE_CHECKING:
     from tests.chaos.run import Run
@@ -203,7 +203,7 @@ class Case:
             call.get("client_request_id"): call
             for line in self.lines for call in line.data.get("calls", [])
         }  # fmt: skip
-        calls = self.record.calls(OPENER, CLOSER)
+        calls = self.record.calls(OPENER, CLOSER, SECOND)
         known = {row["client_request_id"] for row in calls}
         for row in calls:
             if self.record.effects_of(row) and row["client_request_id"] not in told:

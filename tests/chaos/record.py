@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-OPENER, CLOSER = "portal-opener", "portal-closer"
+OPENER, CLOSER, SECOND = "portal-opener", "portal-closer", "portal-second-closer"
 NEVER = datetime(9000, 1, 1, tzinfo=UTC)
 Row = dict[str, Any]
 
