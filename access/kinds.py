@@ -23,6 +23,12 @@ SHUTTING = 3.5  # looks' worth of time that Azure needs at least to carry out a 
 PORT_OF = {"ssh": 22, "rdp": 3389}  # where a protocol's sessions arrive unless told otherwise
 
 
+def serves(port: int, protocol: str) -> bool:
+    """Whether a session of that protocol may have come through the port: of a custom one the
+    protocol says nothing."""
+    return port not in PORT_OF.values() or PORT_OF.get(protocol, port) == port
+
+
 @dataclass(frozen=True)
 class Offer:
     """What a kind can do for one machine. ``refusal`` is empty, or says why not and what helps."""

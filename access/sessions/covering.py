@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Q
 
-from access.kinds import PORT_OF
+from access.kinds import serves
 from access.models import Grant, LiveSession
 
 SLACK = timedelta(seconds=60)  # Azure's clock and ours, and the time until a grant is seen closed
@@ -37,16 +37,11 @@ def began(session: LiveSession) -> datetime:
 
 
 def _covers(grant: Grant, session: LiveSession) -> bool:
-    if grant.machine_id != session.machine_id or not _serves(grant.port, session.protocol):
+    if grant.machine_id != session.machine_id or not serves(grant.port, session.protocol):
         return False
     moment = began(session)
     over = grant.closed_at is not None and grant.closed_at < moment - SLACK
     return grant.starts_at <= moment + SLACK and not over
-
-
-def _serves(port: int, protocol: str) -> bool:
-    """Of a custom port the protocol says nothing."""
-    return port not in PORT_OF.values() or PORT_OF.get(protocol, port) == port
 
 
 def _once(grants: Iterable[Grant]) -> list[Grant]:

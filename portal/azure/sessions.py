@@ -13,7 +13,7 @@ from azure.core.exceptions import HttpResponseError
 
 from access.clock import db_now
 from access.errors import Later, Never, Receipt
-from access.kinds import PORT_OF, Door, DoorKey, Session
+from access.kinds import Door, DoorKey, Session, serves
 from portal.azure import door as azure
 from portal.azure.patience import StillAtWork, glance, is_under_way
 from portal.azure.roles import Identity
@@ -106,9 +106,7 @@ def _is_at(door: Door, row: Any) -> bool:
     target, address = (row.target_resource_id or "").lower(), row.target_ip_address or ""
     if target != door.machine.resource_key and (target or address != door.place.address):
         return False
-    if door.port not in PORT_OF.values():
-        return True  # a custom port: the protocol says nothing about it
-    return PORT_OF.get(azure.word(row.protocol).lower(), door.port) == door.port
+    return serves(door.port, azure.word(row.protocol).lower())
 
 
 def ask_to_end(bastion_id: str, session_ids: Sequence[str]) -> tuple[list[Any], list[Receipt]]:
