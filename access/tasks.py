@@ -16,7 +16,7 @@ from access.anchoring import restorations
 from access.gatekeeping import CLOSER
 from access.heartbeats import beat
 from access.notices.due import deliverable, due_routes, wake_routes
-from access.waking import Woken, put
+from access.waking import Woken, put, unless_away
 
 MOST_TRIED = 8  # due gates that a worker tries for one that nobody holds
 SHORT_SLEEP = 0.15
@@ -41,6 +41,7 @@ def look(gate_id: int) -> None:
 
 
 @shared_task(name="access.sweep", ignore_result=True)
+@unless_away
 def sweep() -> None:
     """Wake every gate that is due; every few seconds let unanswered requests lapse, and more. Runs
     about every second.

@@ -6,22 +6,25 @@ of messages that mean nothing, and each costs a worker memory and a question to 
 A message has no end of its own. Celery's would be set by the clock of who sends it and judged by
 that of who takes it; where the two are a minute apart every message would be thrown away, and
 nothing be opened or closed, while sweeps give their sign of life. So instead no more is put where
-many wait already, as after an hour in which nobody took any.
+many wait already, as after an hour in which nobody took any; and whoever takes them without being
+able to do anything gets rid of them at once.
 """
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, wraps
 from typing import Any
 
 from celery import Celery, Task, current_app
+from django.db import OperationalError as DatabaseAway
 from kombu.exceptions import OperationalError
 
 logger = logging.getLogger(__name__)
 FULL = 400  # messages of a queue; whoever serves it finds enough to do
 MOST = 200
 AGAIN = 5.0  # seconds until what has not come about is asked for once more
+AWAY = 1.0  # seconds for which a database that did not answer is not asked again
 Due = tuple[int, Any]  # an id, and when its turn came last
 
 
@@ -37,15 +40,18 @@ def put(task: "Task[Any, Any] | str", words: Iterable[object]) -> None:
     else:
         name, send = task.name, task.apply_async
     try:
-        for word in wanted[: max(0, FULL - waiting(name))]:
+        room = max(0, FULL - waiting(name))
+        for word in wanted[:room]:
             send((word,))
+        if room < len(wanted):
+            logger.warning("%s is not asked for, %d times: too many wait", name, len(wanted) - room)
     except OperationalError as error:
         logger.warning("no broker for %s, %d times: %s", name, len(wanted), error)
 
 
 def waiting(task: str, app: "Celery | None" = None, producer: Any = None) -> int:
-    """How many messages are in that task's queue, and taken by nobody. Raises ``OperationalError``
-    where the broker is away."""
+    """How many messages are in that task's queue, and taken by nobody: what a worker holds that
+    lives and is behind is not counted. Raises ``OperationalError`` where the broker is away."""
     app = app or current_app
     if producer is None:
         with app.producer_pool.acquire(block=True) as mine:
@@ -58,6 +64,25 @@ def waiting(task: str, app: "Celery | None" = None, producer: Any = None) -> int
         return 0  # an empty one is none
     except broker.connection_errors as fault:
         raise OperationalError(str(fault)) from fault
+
+
+def unless_away(work: Callable[[], None]) -> Callable[[], None]:
+    """For what is asked for every few seconds. Each try at a database that is away takes as long as
+    its pool waits, and more is asked for meanwhile; so what was asked for during a try is done with
+    after it."""
+    again = [0.0]  # by this process's clock
+
+    @wraps(work)
+    def tried() -> None:
+        if time.monotonic() < again[0]:
+            return
+        try:
+            work()
+        except DatabaseAway:
+            again[0] = time.monotonic() + AWAY
+            raise
+
+    return tried
 
 
 class Woken:

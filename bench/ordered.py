@@ -94,8 +94,8 @@ def _bare(made: House) -> float:
 
 
 def _early_ends(made: House, like: Template) -> None:
-    """R-17: with somebody connected to each, until the link is gone and they are out. The portal has
-    read its hosts since they came, as after some seconds it has."""
+    """R-17: with somebody connected to each, until the link is gone and they are out. The portal
+    has read its hosts since they came, as after some seconds it has."""
     from access import services
     from access.models import Grant, LiveSession, Person
 

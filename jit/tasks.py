@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from access.heartbeats import beat
-from access.waking import put
+from access.waking import put, unless_away
 from jit.models import PolicyOrder
 from jit.orders import KEEPER
 
@@ -18,6 +18,7 @@ _no_sign_before = [0.0]  # by this process's clock
 
 
 @shared_task(name="jit.keep", ignore_result=True)
+@unless_away
 def keep() -> None:
     """Only where the identity is that may change policies: says that it is, wakes what waits."""
     if not settings.AZURE_KEEPER_CLIENT_ID:

@@ -16,7 +16,7 @@ from access.errands import errand
 from access.errors import Later, Never
 from access.sessions import ending, seen, turns
 from access.sessions.turns import Turn, TurnLost
-from access.waking import Woken, put
+from access.waking import Woken, put, unless_away
 from portal.azure import connected
 from portal.azure.patience import StillAtWork
 
@@ -26,6 +26,7 @@ BROKE_DOWN = "The portal itself broke down here; its log says where."
 
 
 @shared_task(name="portal.watch", ignore_result=True)
+@unless_away
 def watch() -> None:
     """Wake a reading of each host that is due. Asks the database alone."""
     put(read_sessions, woken.anew(turns.due_hosts()))

@@ -10,6 +10,7 @@ from access.delivery.forgetting import forget_old
 from access.delivery.reminding import remind_all
 from access.delivery.worker import deliver as deliver_route
 from access.sessions.forgetting import forget_sessions
+from access.waking import unless_away
 
 AT_ONCE = 2  # in one process, where all work is shared by a few threads
 _running = threading.BoundedSemaphore(AT_ONCE)
@@ -27,6 +28,7 @@ def deliver(route: str) -> None:
 
 
 @shared_task(name="access.remind", ignore_result=True)
+@unless_away
 def remind() -> None:
     """What nobody does but time: access that ends soon or is overdue, and requests that wait."""
     remind_all()
@@ -40,6 +42,7 @@ def forget() -> None:
 
 
 @shared_task(name="access.look_after", ignore_result=True)
+@unless_away
 def watch_closing() -> None:
     """Whether closing is looked after, as seen by who has no part in it."""
     look_after(NOTIFIER)

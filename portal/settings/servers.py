@@ -14,10 +14,11 @@ HOW_TO_MAKE_A_FIELD_KEY = (
     "makes one."
 )
 
-# max_retries 0: with Redis away a publish otherwise blocks the web request for seconds. The
-# visibility timeout bounds how long a message held by a dead worker stays unseen.
+# max_retries 0: with Redis away a publish otherwise blocks the web request for seconds. What a
+# worker has held for the visibility timeout is given out once more, also where it lives and is
+# behind: it would then hold it twice, and so on. What died with a worker the next sweep asks for.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 300,
+    "visibility_timeout": 24 * 3600,
     "max_retries": 0,
     "socket_timeout": 5,
     "socket_connect_timeout": 2,
@@ -50,6 +51,8 @@ def short_waits(parsed: dict[str, Any]) -> dict[str, Any]:
     options.pop("pool")
     options |= {
         "connect_timeout": 3,
+        "keepalives_idle": 3,
+        "keepalives_interval": 2,
         "tcp_user_timeout": 5000,
         "options": "-c statement_timeout=5000 -c lock_timeout=3000",
     }

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from celery import current_app
 from celery.beat import ScheduleEntry
+from django.db import OperationalError as DatabaseAway
 from kombu import Queue
 from kombu.exceptions import OperationalError
 from redis.exceptions import ConnectionError as Refused
 
 from access import tasks, waking
-from access.waking import FULL, Woken, put, waiting
+from access.waking import FULL, Woken, put, unless_away, waiting
 from portal.timetable import OVERFULL, Timetable
 
 EARLIER = datetime(2026, 1, 1, tzinfo=UTC)
@@ -115,6 +116,40 @@ def test_a_redis_that_is_away_is_a_broker_that_is_away() -> None:
         with pytest.raises((OperationalError, Refused)) as raised:
             waiting("access.look", producer=connection.Producer(auto_declare=False))
     assert raised.type is OperationalError
+
+
+def test_what_was_asked_for_while_the_database_is_away_is_done_with_at_once(
+    clock: list[float],
+) -> None:
+    """Each try takes five seconds, and what comes each second meanwhile would pile up for hours."""
+    tries: list[float] = []
+
+    def work() -> None:
+        tries.append(clock[0])
+        if clock[0] < 110:
+            raise DatabaseAway("couldn't get a connection after 5.00 sec")
+
+    tried = unless_away(work)
+    for moment in (100.0, 100.1, 100.9):
+        clock[0] = moment
+        if moment == 100.0:
+            with pytest.raises(DatabaseAway):
+                tried()
+        else:
+            tried()
+    assert tries == [100.0]
+    for moment in (110.0, 110.1):
+        clock[0] = moment
+        tried()
+    assert tries == [100.0, 110.0, 110.1]
+
+
+def test_what_keeps_the_second_hand_is_spared_so() -> None:
+    current_app.loader.import_default_modules()
+    often = {each.task for each in schedule() if each.schedule.seconds <= 5}
+    unspared = {n for n in often if not hasattr(current_app.tasks[n].run, "__wrapped__")}
+    assert len(often) >= 5
+    assert unspared == set()
 
 
 def schedule() -> list[Any]:

@@ -39,8 +39,11 @@ CLOCKS = {"worker2": 600.0, "sweeper2": -600.0}
 LEASE = 20.0
 PRELUDE, TROUBLE, CALM = 60.0, 300.0, 240.0  # seconds
 AGAIN = 5.0  # until a supervisor starts what died
-BEFORE, AFTER = timedelta(seconds=12), timedelta(seconds=8)  # of a fault: whose calls it cut off
+KINDLY = 15.0  # in which a part that was asked to end has done so and is there again
 WORKERS = ("worker", "worker2")
+CALLERS = (*WORKERS, "closer")
+# Around what cuts calls off from the ledger: a look that had sent one, and the database's recovery.
+BEFORE, AFTER = timedelta(seconds=6), {"postgres": 8.0, "": 1.0}
 AZURE: list[dict[str, Any]] = [
     {"action": "status", "status": 429, "retry_after": 5, "times": 2},
     {"action": "status", "status": 503, "times": 5},
@@ -73,6 +76,15 @@ class Blow:
         return f"{self.at:6.1f} s  {self.what} {self.whom}{lasts}{fault}"
 
 
+def struck(blow: Blow) -> list[str]:
+    """Parts that nothing else is done to meanwhile. PostgreSQL and Redis are one of them."""
+    if blow.what == "all workers killed":
+        return list(WORKERS)
+    if blow.whom in STAFF:
+        return [blow.whom]
+    return ["servers"] if blow.whom else []
+
+
 def script(seed: int, trouble: float = TROUBLE) -> list[Blow]:
     """Drawn from the seed. PostgreSQL and Redis are away at their own times, one after another: of
     both at once nothing is promised but what is promised of each."""
@@ -80,13 +92,10 @@ def script(seed: int, trouble: float = TROUBLE) -> list[Blow]:
     blows, moment, busy = [], 0.0, dict.fromkeys(("servers", *STAFF), 0.0)
     while (moment := moment + dice.uniform(4, 14)) < trouble:
         blow = _drawn(dice, moment)
-        kept = [blow.whom] if blow.whom in STAFF else ["servers"] if blow.lasts else []
-        if blow.what == "all workers killed":
-            kept = list(WORKERS)
-        if any(busy[name] > moment for name in kept):
+        if any(busy[name] > moment for name in struck(blow)):
             continue
-        for name in kept:
-            busy[name] = moment + blow.lasts + AGAIN + 5
+        for name in struck(blow):
+            busy[name] = moment + max(blow.lasts, KINDLY) + AGAIN
         blows.append(blow)
     return blows
 
@@ -152,8 +161,9 @@ class Fleet:
         }  # fmt: skip
         began = datetime.now(UTC)
         do[blow.what](blow)
-        length = max(blow.lasts, AGAIN if "killed" in blow.what else 0.0)
-        self.faults.append((began - BEFORE, began + timedelta(seconds=length) + AFTER))
+        if blow.whom == "postgres" or not set(struck(blow)).isdisjoint(CALLERS):
+            length = blow.lasts + AFTER.get(blow.whom, AFTER[""])
+            self.faults.append((began - BEFORE, began + timedelta(seconds=length)))
 
     def _kill(self, blow: Blow) -> None:
         for name in [blow.whom] if blow.whom else WORKERS:
@@ -177,7 +187,8 @@ class Fleet:
 
         def go_on() -> None:
             process.send_signal(signal.SIGCONT)
-            self.woke_late.append(datetime.now(UTC))
+            if blow.whom in CALLERS:
+                self.woke_late.append(datetime.now(UTC))
             self.say(blow.whom, "goes on")
 
         self.later(blow.lasts, go_on)
@@ -221,6 +232,7 @@ class Crowd:
         machines = [
             m for m in people[0].see("machines/?page_size=100") if m["name"].startswith(MACHINES)
         ]
+        assert machines, "nobody sees a machine"
         machines += [m for m in machines if m["name"].startswith(LINKED)] * 3
         moves = {True: approver, False: engineer(made.azure, machines)}
         pauses = {True: (0.5, 2.0), False: (1.0, 4.0)}

@@ -14,6 +14,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import requests
@@ -35,7 +36,7 @@ class Said:
 
     approved: list[str] = field(default_factory=list)  # references
     asked: list[str] = field(default_factory=list)
-    ended: list[int] = field(default_factory=list)  # grants
+    ended: list[tuple[int, datetime]] = field(default_factory=list)  # grants, and when it was said
     broken: list[str] = field(default_factory=list)  # answers that nobody should see
     counts: Counter[str] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)  # and why, without figures
@@ -63,7 +64,10 @@ class Somebody:
 
     def live(self, moves: Callable[[Somebody], None], pause: tuple[float, float]) -> None:
         while not self.over.wait(self.dice.uniform(*pause)):
-            moves(self)
+            try:
+                moves(self)
+            except Exception as fault:  # noqa: BLE001 - else one person less, and nobody knows
+                self.said.broken.append(f"{self.name}: {type(fault).__name__} {fault}")
 
     def send(self, path: str, **body: Any) -> Any:
         """``None`` where it was refused, or where nobody answered for a minute. The same key goes
@@ -134,7 +138,7 @@ def _end(who: Somebody) -> None:
     if mine:
         grant = who.dice.choice(mine)
         if who.send(f"grants/{grant['id']}/end/", reason="Done") is not None:
-            who.said.ended.append(grant["id"])
+            who.said.ended.append((grant["id"], datetime.now(UTC)))
 
 
 def _connect(who: Somebody, azure: SimulatedAzure) -> None:

@@ -35,7 +35,9 @@ class Links:
         still = {
             link["vm"].lower(): link
             for until, link in reversed(self._gone)
-            if until > now and link["bastion"].lower() == host_id.lower()
+            if until > now
+            and link["bastion"].lower() == host_id.lower()
+            and link["created_at"] <= made_before
         }
         shown = [link for link in self.of_host(host_id) if link["created_at"] <= made_before]
         return [*still.values(), *(link for link in shown if link["vm"].lower() not in still)]

@@ -58,6 +58,7 @@ def test_a_link_takes_its_time_and_so_does_its_end(cloud: Service) -> None:
 def test_a_list_may_lag_behind_what_was_done(cloud: Service) -> None:
     (first,) = create_links(cloud, VM)
     cloud.pace(link_listed=60)
+    cloud.advance(61)
     delete_links(cloud, VM)
     (shown,) = links(cloud)
     assert (shown.bsl, cloud.state()["links"]) == (first.bsl, [])
@@ -66,6 +67,18 @@ def test_a_list_may_lag_behind_what_was_done(cloud: Service) -> None:
     cloud.advance(61)
     (shown,) = links(cloud)
     assert shown.bsl == cloud.state()["links"][0]["bsl"] != first.bsl
+
+
+def test_what_was_made_and_deleted_is_shown_that_late_too(cloud: Service) -> None:
+    cloud.pace(link_listed=60)
+    create_links(cloud, VM)
+    cloud.advance(20)
+    delete_links(cloud, VM)
+    seen = []
+    for _ in range(6):
+        cloud.advance(15)
+        seen.append(len(links(cloud)))
+    assert seen == [0, 0, 1, 0, 0, 0]
 
 
 def test_by_token_the_answer_is_a_location_only(cloud: Service) -> None:
