@@ -33,9 +33,10 @@ def main() -> None:
         sync_estate()
         made.slow_down()
         like = template()
-        rows = list(Machine.objects.select_related("bastion__link_host").order_by("pk"))
+        free = Machine.objects.exclude(pk=like.grant.machine_id)  # whose link is the template
+        rows = list(free.select_related("bastion__link_host").order_by("pk"))
         healthy_host = f"bastion-{STUCK_HOSTS:05}"
-        healthy = [row for row in rows if row.bastion.name == healthy_host][1:]
+        healthy = [row for row in rows if row.bastion.name == healthy_host]
         _, base, quiet = _day(made, like, healthy[: len(healthy) // 2])
         _report_base(base)
         _get_stuck(made, like, rows, healthy_host)
@@ -48,7 +49,12 @@ def _get_stuck(made: House, like: Template, rows: list[Any], healthy: str) -> No
     for row in rows:
         of_host.setdefault(row.bastion.name, []).append(row)
     stuck = [each for name, group in of_host.items() if name != healthy for each in group[:EACH]]
-    open_links(made, like, stuck, [now() - timedelta(hours=1)] * len(stuck))
+    grants = open_links(made, like, stuck, [now() + timedelta(hours=1)] * len(stuck))
+    made.database.ask(
+        "UPDATE access_grant SET starts_at = now() - interval '3 hours', ends_at = now() - "
+        "interval '1 hour', sent_until = now() - interval '1 hour' WHERE id = ANY(%s)",
+        [grant.pk for grant in grants],
+    )
     for hundreds in range(STUCK_HOSTS // 100):
         path = f"*/bastion-{hundreds:03}*"
         made.azure.fault(operation="link.delete", path=path, action="status", status=500)
