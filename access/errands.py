@@ -16,15 +16,13 @@ class Errand:
     ``until``: a moment of ``time.monotonic``, read anew for each call, after which nothing may be
     waited for any more; ``None`` where nobody minds. ``begun``: some call of it was sent, and what
     it brought would be lost if the rest were put off. ``opening``: somebody waits for it.
-    ``keeps``: who comes in vain comes again when told to, and not before. ``probing``: Azure took
-    none of it when it was asked last, and others' calls are likelier to come to something."""
+    ``keeps``: who comes in vain comes again when told to, and not before."""
 
     closing: bool = False
     until: Callable[[], float] | None = None
     begun: bool = False
     opening: bool = False
     keeps: bool = False
-    probing: bool = False
 
 
 _errand: ContextVar[Errand | None] = ContextVar("errand", default=None)
@@ -38,9 +36,8 @@ def errand(
     begun: bool = False,
     opening: bool = False,
     keeps: bool = True,
-    probing: bool = False,
 ) -> Iterator[None]:
-    mark = _errand.set(Errand(closing, until, begun, opening, keeps, probing))
+    mark = _errand.set(Errand(closing, until, begun, opening, keeps))
     try:
         yield
     finally:

@@ -75,13 +75,10 @@ def _is_under_way(item: Judged, rules: Rules) -> bool:
 @dataclass(frozen=True)
 class Extent:
     """What a look is about beside what moves. ``whole``: also what is simply open. ``more``: also
-    further endings, of which Azure may take some. ``probes``: how often in a row Azure took none;
-    then of those that are owed already it is asked with one alone, each time with another: it may
-    be one of them that it cannot bear."""
+    further endings, of which Azure may take some."""
 
     whole: bool
     more: bool = True
-    probes: int = 0
 
 
 def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]:
@@ -91,8 +88,7 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     unsent = [row for row in rows if _waits_for_its_turn(row)]
     ended = [row for row in rows if row.state == GrantState.OPEN and _is_over(row, now)]
     ready = [row for row in unsent if row.not_before is None or row.not_before <= now]
-    owed = _one(ready, extent.probes) if extent.probes else _first(ready)
-    taken = {row.pk for row in [*owed, *_first(ended)] if extent.more}
+    taken = {row.pk for row in [*_first(ready), *_first(ended)] if extent.more}
     left = {row.pk for row in [*unsent, *ended]} - taken
     if not extent.whole:
         left |= {row.pk for row in rows if _is_simply_open(row, now)}
@@ -100,16 +96,12 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     return [r.pk for r in rows if r.pk not in left or (r.machine_id, r.port) in doors]
 
 
-def _one(rows: Sequence[Row], number: int) -> list[Row]:
-    ordered = sorted(rows, key=_turn)
-    return [ordered[number % len(ordered)]] if ordered else []
-
-
 def _first(rows: Sequence[Row]) -> list[Row]:
     """As many as Azure takes at once, of those that are owed to be closed, and of those that will
     be from now on: the latter must not wait until Azure is done with the former. What somebody
     ordered to be ended before its time begins first."""
-    return sorted(rows, key=_turn)[: settings.ACCESS_CHUNK]
+    ordered = sorted(rows, key=_turn)
+    return ordered[: settings.ACCESS_CHUNK]
 
 
 def _turn(row: Row) -> tuple[bool, datetime, int]:

@@ -17,7 +17,6 @@ from access.engine.compare import Act, DoorCase, Judged
 from access.engine.doors import by_door
 from access.engine.putting_off import put_off
 from access.engine.record import record_acts, settle
-from access.engine.rest import is_probing
 from access.engine.seeing_out import with_known_sessions
 from access.engine.setbacks import (
     record_breakdown,
@@ -74,8 +73,7 @@ class Look:
         staged = stage(self.lease)
         states = {grant.state for grant in staged.grants}
         closing, opening = GrantState.CLOSING in states, GrantState.OPENING in states
-        probing, until = is_probing(self.gate), self.lease.sends_until
-        with errand(closing=closing, opening=opening, until=until, probing=probing):
+        with errand(closing=closing, opening=opening, until=self.lease.sends_until):
             if self._run(staged) and (
                 self.refused or not put_off(self.lease, self.gate, self.kind)
             ):

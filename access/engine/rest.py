@@ -60,10 +60,7 @@ def rest_gate(
     gate: Gate, now: datetime, problem: str, *, asked: float | None = None, starved: bool = False
 ) -> None:
     """The gate is given back, and nobody looks at it until then. ``starved``: see ``Later``; what
-    is over meanwhile, or ordered to end, is seen to all the same. Not where Azure was away before:
-    what there is of the budget is for others first."""
-    if starved and is_probing(gate):
-        starved, asked = False, None
+    is over meanwhile, or ordered to end, is seen to all the same."""
     gate.failures += 1
     gate.problem = problem
     gate.look_again_at = now + timedelta(seconds=pause(gate.failures, asked))
@@ -73,12 +70,6 @@ def rest_gate(
         gate.look_again_at = min(gate.look_again_at, _next_finish(gate, now))
     gate.lease_token = gate.lease_until = None
     gate.save(update_fields=GATE_STATE)
-
-
-def is_probing(gate: Gate) -> bool:
-    """Azure was away when it was asked last, or refused as a whole: one is enough to find out
-    whether it is back. Where the portal's own budget was spent (``starved``), it never was away."""
-    return gate.failures > 0 and gate.pause_until is not None
 
 
 def _next_finish(gate: Gate, now: datetime) -> datetime:

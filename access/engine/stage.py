@@ -19,7 +19,7 @@ from access.engine.claim import Lease
 from access.engine.claim import hold as hold_gate
 from access.engine.ending import begin_closing, door_is_taken, end_if_due
 from access.engine.lines import Lines
-from access.engine.rest import is_probing, is_set_aside
+from access.engine.rest import is_set_aside
 from access.gatekeeping import closer_seen, refusal_of, refusal_while_opening
 from access.holding import hold
 from access.judging import reason_not_to_open
@@ -53,8 +53,7 @@ def stage(lease: Lease, *, more: bool = True) -> Staged:
     with transaction.atomic():
         gate = hold_gate(lease)
         now, lines, shut = db_now(), Lines(), in_force(opening=True)
-        whole = bool(shut.lockdowns) or not until_whole(gate, now)
-        extent = Extent(whole=whole, more=more, probes=gate.failures if is_probing(gate) else 0)
+        extent = Extent(whole=bool(shut.lockdowns) or not until_whole(gate, now), more=more)
         grants = fresh_grants(lease.gate_id, now, lines, shut, extent)
         for grant in grants:
             _give_up_if_lost(grant, now, lines)

@@ -19,7 +19,6 @@ from portal.budget.stores import Key
 KINDS = {"GET": "reads", "HEAD": "reads", "DELETE": "deletes"}  # else writes, as ARM counts
 THROTTLED = 429
 BRIEF = 0.3  # seconds
-FOR_THE_SOUND = 0.25  # of the reserve for closing: hosts that err do not spend it
 COUNTER = "x-ms-ratelimit-remaining"
 
 
@@ -59,14 +58,12 @@ class Budgeted(HTTPPolicy[Any, Any]):
         floor = 0.0 if closes or not self._is_shared() else reserve_of(key.calls)
         if errand.opening and self.identity is Identity.READER:
             floor /= 2  # before all that is looked at for its own sake
-        if errand.probing:
-            floor = max(floor, reserve_of(key.calls) * FOR_THE_SOUND)
         try:
             if self.identity is Identity.OPENER:
                 closer = settings.AZURE_CLOSER_CLIENT_ID
                 stand_back(replace(key, principal=closer, calls="writes"))
             # Who waits for something to be opened comes again soon, and goes before the others.
-            keeps = errand.keeps and (closes or not errand.opening) and not errand.probing
+            keeps = errand.keeps and (closes or not errand.opening)
             ticket = pay(key, first=closes, floor=floor, patience=self._patience(), keeps=keeps)
         except NoToken as refused:
             raise OutOfBudgetError(refused.after) from None

@@ -4,7 +4,6 @@ A fault names what it matches and one action; ``ACTIONS`` has what each action w
 Without ``times`` it stays until it is dropped.
 """
 
-import json
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -14,7 +13,6 @@ from portal.azure.simulator.catalogue import Resource
 from portal.azure.simulator.world import World
 
 MATCHES = ("operation", "method", "path", "principal")
-WITHIN = "body"  # text that the call's body must have in it
 # Words by action: those it needs, and those it takes.
 ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "status": (
@@ -111,8 +109,6 @@ def torn(answer: Answer, fault: Resource) -> Answer:
 
 def _matches(fault: Resource, call: Call) -> bool:
     asked = (call.word, call.method, call.path, call.principal)
-    if str(fault.get(WITHIN, "")).lower() not in json.dumps(call.body).lower():
-        return False
     return all(
         fnmatchcase(given.lower(), str(fault.get(name, "*")).lower())
         for name, given in zip(MATCHES, asked, strict=True)
@@ -126,7 +122,7 @@ def _check(fault: Any) -> None:
     needed, taken = ACTIONS[action]
     if missing := needed - fault.keys():
         raise ValueError(f"{action} needs {', '.join(missing)}")
-    if unknown := fault.keys() - needed - taken - {"action", "times", WITHIN, *MATCHES}:
+    if unknown := fault.keys() - needed - taken - {"action", "times", *MATCHES}:
         raise ValueError(f"{action} does not know {', '.join(unknown)}")
     for name, value in fault.items():
         if not isinstance(value, TYPES.get(name, (str,))):
