@@ -30,7 +30,7 @@ Due = tuple[int, Any]  # an id, and when its turn came last
 
 def put(task: "Task[Any, Any] | str", words: Iterable[object]) -> None:
     """A message for each, as far as there is room. Which of them is due is the database's to say,
-    so one that is left out, or a broker that is away, costs latency and nothing else: the next
+    so one that is left out, or a broker that is away, costs latency and nothing else: a later
     sweep asks again. By its name where this process does not load the task."""
     if not (wanted := list(words)):
         return
@@ -68,18 +68,20 @@ def waiting(task: str, app: "Celery | None" = None, producer: Any = None) -> int
 
 def unless_away(work: Callable[[], None]) -> Callable[[], None]:
     """For what is asked for every few seconds. Each try at a database that is away takes as long as
-    its pool waits, and more is asked for meanwhile; so what was asked for during a try is done with
-    after it."""
+    its pool waits, and more is asked for meanwhile; so what was asked for during such a try is done
+    with after it."""
     again = [0.0]  # by this process's clock
 
     @wraps(work)
     def tried() -> None:
         if time.monotonic() < again[0]:
             return
+        began = time.monotonic()
         try:
             work()
         except DatabaseAway:
-            again[0] = time.monotonic() + AWAY
+            if time.monotonic() - began > AWAY:  # not a deadlock, which says the same
+                again[0] = time.monotonic() + AWAY
             raise
 
     return tried

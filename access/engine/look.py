@@ -21,6 +21,7 @@ from access.engine.seeing_out import with_known_sessions
 from access.engine.setbacks import (
     record_breakdown,
     record_in_vain,
+    record_not_seen_out,
     record_refusal,
     record_setback,
     record_unsent,
@@ -97,8 +98,6 @@ class Look:
             due = [item.case for item in judged if item.verdict.act is act]
             if due and not self._carry_out(act, due):
                 return False
-            if due and act is Act.CLOSE:
-                self._see_out(due)
         moving = [grant for item in judged for grant in _moving(item)]
         finishing = [grant for item in judged for grant in _finishing(item)]
         if self.unasked and (self.refused or len(seen) < len(doors)):
@@ -156,24 +155,25 @@ class Look:
             logger.exception("what was to be sent at gate %s broke down", self.gate.pk)
             return self._setback(act, cases, Never(BROKE_DOWN))
         record_acts(self.lease, act, cases, receipts)
+        if act is Act.CLOSE:
+            self._see_out(cases)
         return True
 
     def _see_out(self, cases: Sequence[DoorCase]) -> None:
-        """Who is known to be inside, now that the doors were sent to be shut. Nothing rests where
-        Azure does not do it: it is asked again when they are."""
+        """Who is known to be inside, now that Azure took the order to shut their doors. Nothing
+        rests where it does not work: Azure is asked again when they are shut."""
         known = with_known_sessions(self.gate, cases)
         if not known:
             return
         try:
             receipts = self._send(Act.DISCONNECT, known)
         except (Later, Never) as setback:
-            receipts = list(setback.receipts)
+            record_not_seen_out(self.lease, known, setback)
         except LeaseLost:
             raise
         except Exception:
             logger.exception("who is inside at gate %s could not be seen out", self.gate.pk)
-            return
-        if receipts:
+        else:
             record_acts(self.lease, Act.DISCONNECT, known, receipts)
 
     def _send(self, act: Act, cases: Sequence[DoorCase]) -> list[Receipt]:

@@ -15,7 +15,8 @@ from access.models import Gate, LiveSession
 
 
 def with_known_sessions(gate: Gate, cases: Sequence[DoorCase]) -> list[DoorCase]:
-    """Those of the cases in which somebody is to go, with them as seen. One query."""
+    """Those of the cases in which somebody is to go, with them as seen. One query. Only who was
+    inside when it was last asked who may be there: somebody else may have come since, by right."""
     over = [case for case in cases if case.closing and not case.wanting]
     rows = LiveSession.objects.filter(
         machine__in={case.door.machine.pk for case in over},
@@ -30,13 +31,20 @@ def with_known_sessions(gate: Gate, cases: Sequence[DoorCase]) -> list[DoorCase]
 
 
 def _knowing(case: DoorCase, gate: Gate, rows: Iterable[LiveSession]) -> DoorCase:
-    mine = tuple(_session(row) for row in rows if _is_at(case.door, gate, row))
+    there = [row for row in rows if _is_at(case.door, gate, row) and _was_there(case, row)]
+    mine = tuple(map(_session, there))
     return replace(case, seen=replace(case.seen, sessions=mine))
 
 
 def _is_at(door: Door, gate: Gate, row: LiveSession) -> bool:
     hosts = {gate.resource_key, *(place.bastion_id.lower() for place in door.places)}
     return row.host.resource_key in hosts and serves(door.port, row.protocol)
+
+
+def _was_there(case: DoorCase, row: LiveSession) -> bool:
+    """Before the order to shut the door was written down, with which all was weighed."""
+    weighed = [grant.sent_at for grant in case.closing if grant.sent_at]
+    return bool(weighed) and row.first_seen_at <= min(weighed)
 
 
 def _session(row: LiveSession) -> Session:

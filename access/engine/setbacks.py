@@ -65,6 +65,20 @@ def record_unsent(lease: Lease, act: Act, cases: Sequence[DoorCase]) -> None:
         lines.write()
 
 
+def record_not_seen_out(lease: Lease, cases: Sequence[DoorCase], setback: Later | Never) -> None:
+    """Who is inside could not be disconnected yet. Nothing rests for it, and where Azure was not
+    even asked there is nothing to be told."""
+    if not setback.receipts:
+        return
+    with transaction.atomic():
+        hold(lease)
+        lines, calls = Lines(), list(setback.receipts)
+        for grant in [grant for case in cases for grant in case.closing]:
+            event = f"azure.{Act.DISCONNECT.value}_failed"
+            lines.about(grant, event, outcome="failed", reason=str(setback), calls=calls)
+        lines.write()
+
+
 def record_refusal(lease: Lease, act: Act, case: DoorCase, refusal: Never) -> None:
     """Azure said no. What cannot be opened is closed; what cannot be closed is tried again."""
     with transaction.atomic():

@@ -127,10 +127,11 @@ def test_what_was_asked_for_while_the_database_is_away_is_done_with_at_once(
     def work() -> None:
         tries.append(clock[0])
         if clock[0] < 110:
+            clock[0] += 5
             raise DatabaseAway("couldn't get a connection after 5.00 sec")
 
     tried = unless_away(work)
-    for moment in (100.0, 100.1, 100.9):
+    for moment in (100.0, 105.1, 105.9):
         clock[0] = moment
         if moment == 100.0:
             with pytest.raises(DatabaseAway):
@@ -142,6 +143,20 @@ def test_what_was_asked_for_while_the_database_is_away_is_done_with_at_once(
         clock[0] = moment
         tried()
     assert tries == [100.0, 110.0, 110.1]
+
+
+def test_a_deadlock_is_no_database_that_is_away(clock: list[float]) -> None:
+    tries: list[float] = []
+
+    def work() -> None:
+        tries.append(clock[0])
+        raise DatabaseAway("deadlock detected")
+
+    tried = unless_away(work)
+    for _ in range(3):
+        with pytest.raises(DatabaseAway):
+            tried()
+    assert len(tries) == 3
 
 
 def test_what_keeps_the_second_hand_is_spared_so() -> None:

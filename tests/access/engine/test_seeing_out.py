@@ -3,10 +3,13 @@ has carried out the deletion, which takes it a dozen seconds."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from access import ledger, services
+from access import engine, ledger, services
 from access.clock import db_now
+from access.kinds import kind_named
 from access.models import Grant, LedgerEntry, LiveSession, SessionReading
 from access.sessions import turns
 from access.states import GrantState
@@ -94,6 +97,8 @@ def test_azure_may_refuse_it_and_the_door_is_shut_all_the_same(story: Story) -> 
     run_engine(rounds=1)
     grant.refresh_from_db()
     assert (grant.state, grant.problem, grant.not_before) == (GrantState.CLOSING, "", None)
+    told = LedgerEntry.objects.filter(event__startswith="azure.disconnect", data__grant=grant.pk)
+    assert [(line.event, line.outcome) for line in told] == [("azure.disconnect_failed", "failed")]
     run_engine()
     grant.refresh_from_db()
     assert (grant.state, story.doors_in_azure(), inside(story)) == (GrantState.CLOSED, 0, 0)
@@ -110,6 +115,38 @@ def test_whoever_else_may_be_there_stays(window: Story, cast: Cast) -> None:
     run_engine()
     grant.refresh_from_db()
     assert (grant.state, inside(window)) == (GrantState.CLOSED, 1)
+
+
+def test_who_came_by_right_while_the_door_was_sent_to_be_shut_stays(
+    link: Story, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who may be there was asked before Azure was, and another window may open meanwhile."""
+    grant = link.open()
+    kind, shut = type(kind_named("link")), type(kind_named("link")).close
+
+    def close(self: Any, gate: Any, doors: Any) -> Any:
+        receipts = shut(self, gate, doors)
+        approved(link.machine, by=cast.alan, approver=cast.bob, kind="window")
+        run_engine()
+        connect(link.azure, grant)
+        read(grant)
+        return receipts
+
+    monkeypatch.setattr(kind, "close", close)
+    services.end(grant, by=cast.alice)
+    engine.look_at(grant.gate_id)
+    assert inside(link) == 1
+
+
+def test_nobody_is_asked_to_leave_by_a_door_that_azure_would_not_shut(link: Story) -> None:
+    """Twice, at least: that is done on another way, see ``_end_sessions_anyway``."""
+    grant = link.open()
+    connect(link.azure, grant)
+    read(grant)
+    link.azure.fault(operation="link.delete", action="status", status=403)
+    services.end(grant, by=link.cast.alice)
+    engine.look_at(grant.gate_id)
+    assert link.sent("session.disconnect") <= 1
 
 
 def test_a_session_of_another_protocol_is_another_doors(link: Story) -> None:
