@@ -166,7 +166,7 @@ class Fleet:
             self.faults.append((began - BEFORE, began + timedelta(seconds=length)))
 
     def _kill(self, blow: Blow) -> None:
-        for name in [blow.whom] if blow.whom else WORKERS:
+        for name in struck(blow):
             self.made.kill(name)
             self.later(AGAIN, lambda name=name: self.made.start(name))  # type: ignore[misc]
 
@@ -234,16 +234,12 @@ class Crowd:
         ]
         assert machines, "nobody sees a machine"
         machines += [m for m in machines if m["name"].startswith(LINKED)] * 3
-        moves = {True: approver, False: engineer(made.azure, machines)}
-        pauses = {True: (0.5, 2.0), False: (1.0, 4.0)}
-        threads = [
-            threading.Thread(
-                target=who.live,
-                args=(moves[who.name.startswith("app")], pauses[who.name.startswith("app")]),
-                daemon=True,
-            )
+        asks = engineer(made.azure, machines)
+        lives = [
+            (who, (approver, (0.5, 2.0)) if who.name.startswith("approver") else (asks, (1.0, 4.0)))
             for who in people
         ]
+        threads = [threading.Thread(target=w.live, args=life, daemon=True) for w, life in lives]
         for thread in threads:
             thread.start()
         return cls(people, threads, said)

@@ -21,6 +21,7 @@ from typing import Any
 from tests.chaos.wire import Wire
 from tests.processes.parts import COMMANDS, Shape
 from tests.processes.servers import Postgres, Redis, own_redis, postgres
+from tests.processes.shifted import ahead_by
 from tests.support.azure import SimulatedAzure, free_port
 from tests.support.product import ROOT
 
@@ -38,11 +39,9 @@ class House:
 
     def start(self, name: str) -> None:
         """``worker2`` is another worker, and so on."""
-        env, command = self.parts.env, list(_command(name))
+        env, command = self.parts.env, ahead_by(self.clocks.get(name, 0), _command(name))
         if name == "closer":
             env = {**env, "DJANGO_SETTINGS_MODULE": "portal.settings.closer_trial"}
-        if ahead := self.clocks.get(name):
-            command[:2] = [sys.executable, "-m", "tests.processes.shifted", str(ahead)]
         if "worker" in command:
             command += ["--hostname", f"{name}@%h"]
         with (self.parts.folder / f"{name}.log").open("ab") as out:

@@ -4,7 +4,6 @@ say, and a message is good whatever the clocks of who sends and who takes it say
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +15,7 @@ from access.states import GrantState
 from tests.access.contract import Story
 from tests.processes.parts import COMMANDS
 from tests.processes.servers import own_redis
+from tests.processes.shifted import ahead_by
 from tests.processes.worker import environment
 from tests.support.azure import SimulatedAzure
 from tests.support.cast import Cast, let_pass
@@ -30,9 +30,7 @@ def staff(env: dict[str, str], folder: Path, wrong: str, ahead: float) -> Iterat
     """Each a process; one of them with a clock that is ahead. Gives the worker's log."""
     started, log = [], folder / "worker.log"
     for name in ("worker", "sweeper", "beat"):
-        command = list(COMMANDS[name])
-        if name == wrong:
-            command[:2] = [sys.executable, "-m", "tests.processes.shifted", str(ahead)]
+        command = ahead_by(ahead if name == wrong else 0, COMMANDS[name])
         with (folder / f"{name}.log").open("ab") as out:
             started.append(
                 subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)

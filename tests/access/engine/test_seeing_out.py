@@ -29,8 +29,8 @@ def slow(story: Story) -> None:
 
 
 def read(grant: Grant) -> None:
-    """A worker has read the host since they came."""
-    from portal import watch  # the list may take two turns
+    """A worker has read the host since they came; the list may take two turns."""
+    from portal import watch
 
     turns.add_missing()
     for _ in range(20):
@@ -41,17 +41,23 @@ def read(grant: Grant) -> None:
     raise AssertionError("nobody was seen")
 
 
-def inside(story: Story) -> int:
-    return len(story.azure.state()["sessions"])
-
-
-def test_they_are_out_while_azure_is_still_at_work(story: Story) -> None:
+def sent_to_be_shut(story: Story) -> Grant:
+    """With somebody inside who is known; Azure is at work on it."""
     grant = story.open()
     connect(story.azure, grant)
     read(grant)
     slow(story)
     services.end(grant, by=story.cast.alice)
     run_engine(rounds=1)
+    return grant
+
+
+def inside(story: Story) -> int:
+    return len(story.azure.state()["sessions"])
+
+
+def test_they_are_out_while_azure_is_still_at_work(story: Story) -> None:
+    grant = sent_to_be_shut(story)
     grant.refresh_from_db()
     assert (grant.state, story.doors_in_azure(), inside(story)) == (GrantState.CLOSING, 1, 0)
     assert ledger.verify()[1] is None
@@ -60,12 +66,7 @@ def test_they_are_out_while_azure_is_still_at_work(story: Story) -> None:
 
 
 def test_who_came_back_meanwhile_is_out_in_the_end(story: Story) -> None:
-    grant = story.open()
-    connect(story.azure, grant)
-    read(grant)
-    slow(story)
-    services.end(grant, by=story.cast.alice)
-    run_engine(rounds=1)
+    grant = sent_to_be_shut(story)
     connect(story.azure, grant)
     assert inside(story) == 1
     story.azure.advance(13)
