@@ -121,9 +121,11 @@ FOR_A_VENDOR = {
 }  # fmt: skip
 
 
-def ask_and_approve(made: Portal, *, minutes: int = 30, kind: str = "window") -> dict[str, Any]:
+def ask_and_approve(
+    made: Portal, *, minutes: int = 30, kind: str = "window", machine: str = "vm-lab-01"
+) -> dict[str, Any]:
     engineer, approver = Browser(made, "Demo engineer"), Browser(made, "Demo approver")
-    vm = engineer.json("machines/?name=vm-lab-01")["results"][0]
+    vm = engineer.json(f"machines/?name={machine}")["results"][0]
     asked = engineer.api(
         "requests/", machine_id=vm["id"], kind=kind, port=22, minutes=minutes, reason="Test",
         **(FOR_A_VENDOR if kind == "link" else {}),
@@ -139,9 +141,15 @@ def grants(made: Portal) -> list[dict[str, Any]]:
 
 def eventually(check: Callable[[], bool], *, seconds: float = 30) -> None:
     """Waits for what processes bring about; fails when it does not come."""
+    if not comes(check, seconds=seconds):
+        raise AssertionError(f"it did not happen within {seconds} s")
+
+
+def comes(check: Callable[[], bool], *, seconds: float) -> bool:
+    """Waits for what may come, and says whether it did."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if check():
-            return
+            return True
         time.sleep(0.1)
-    raise AssertionError(f"it did not happen within {seconds} s")
+    return False
