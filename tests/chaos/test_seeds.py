@@ -27,6 +27,7 @@ DRAWN = [int.from_bytes(os.urandom(3), "big")]  # another one each time
 def test_no_door_outlives_its_grant_whatever_goes_wrong(
     seed: int, azure: SimulatedAzure, transactional_db: None
 ) -> None:
-    _run, verdict = played(azure, seed)
+    run, verdict = played(azure, seed)
     again = f"python -m tests.chaos --seed {seed}"
-    assert verdict.violations == [], "\n".join([again, *verdict.violations, *_run.told])
+    wrong = verdict.violations
+    assert wrong == [], "\n".join([*wrong, *run.told, *run.seen(azure), *wrong, again])
