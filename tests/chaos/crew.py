@@ -17,7 +17,7 @@ from azure.core.pipeline.transport import RequestsTransport
 from django.db import connections, transaction
 
 HERE = threading.local()
-PATIENCE = 60.0  # real seconds: a worker that reaches no point in so long hangs
+PATIENCE = 120.0  # real seconds: a worker that reaches no point in so long hangs
 
 
 class Died(BaseException):

@@ -33,7 +33,7 @@ pytestmark = [
     pytest.mark.postgres,
     pytest.mark.processes,
     pytest.mark.chaos,
-    pytest.mark.timeout(90),
+    pytest.mark.timeout(240),
 ]
 OPENING = ("K1", "K2", "K3", "K4", "K5", "K6", "K9")
 CLOSING = ("K1", "K2", "K3", "K4", "K5", "K6", "K7", "K8", "K9")

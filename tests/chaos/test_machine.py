@@ -116,7 +116,7 @@ class Core(RuleBasedStateMachine):
 
 
 @pytest.mark.chaos
-@pytest.mark.timeout(3000 if LONG else 180)
+@pytest.mark.timeout(3000 if LONG else 400)
 def test_the_core_keeps_its_promises_in_whatever_order_things_happen(
     azure: SimulatedAzure, transactional_db: Any
 ) -> None:

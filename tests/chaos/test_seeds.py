@@ -14,7 +14,7 @@ import pytest
 from tests.chaos.driver import played
 from tests.support.azure import SimulatedAzure
 
-pytestmark = [pytest.mark.chaos, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.chaos, pytest.mark.timeout(300)]
 KNOWN = [
     int(line.split()[0])
     for line in (Path(__file__).parent / "seeds.txt").read_text().splitlines()

@@ -2,7 +2,7 @@
 
 The product reads the database's clock, and nothing else decides. So that clock is moved where it
 is read: on SQLite ``strftime`` is ours, on PostgreSQL ``clock_timestamp`` and its sisters are those
-of a schema that stands before ``pg_catalog`` in the search path. Time goes on by itself besides.
+of a schema that stands before ``pg_catalog`` in the search path. By itself no time goes by.
 
     with virtual_time(azure) as clock:
         clock.advance(3600)  # an hour later, in an instant, for everybody
@@ -27,41 +27,47 @@ from tests.support.azure import SimulatedAzure
 
 # Modules that measure or wait with ``time``: what they sleep through goes by at once.
 WAITING = ("access.", "jit.", "links.", "portal.azure.", "portal.budget", "portal.closer")
-ON_POSTGRES = """
+BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
+TICK = 0.001  # between two times that somebody reads a clock that stands still
+# Here by a hundredth of that: it counts by itself, and Azure and the process do not hear of it.
+STANDS_AT = (
+    f"SELECT timestamptz '{BEGINNING.isoformat()}'"
+    f" + make_interval(secs => seconds + {{ticks}} * {TICK / 100:f}) FROM virtual.clock"
+)
+LATEST = "(SELECT last_value FROM virtual.ticks)"
+ON_POSTGRES = f"""
 CREATE SCHEMA IF NOT EXISTS virtual;
+CREATE SEQUENCE IF NOT EXISTS virtual.ticks;
 CREATE TABLE IF NOT EXISTS virtual.clock (seconds double precision NOT NULL);
 DELETE FROM virtual.clock;
 INSERT INTO virtual.clock VALUES (0);
+SELECT setval('virtual.ticks', 1);
 CREATE OR REPLACE FUNCTION virtual.clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE AS
-  'SELECT pg_catalog.clock_timestamp() + make_interval(secs => seconds) FROM virtual.clock';
+  $${STANDS_AT.format(ticks="nextval('virtual.ticks')")}$$;
 CREATE OR REPLACE FUNCTION virtual.statement_timestamp() RETURNS timestamptz LANGUAGE sql STABLE AS
-  'SELECT pg_catalog.statement_timestamp() + make_interval(secs => seconds) FROM virtual.clock';
+  $${STANDS_AT.format(ticks=LATEST)}$$;
 CREATE OR REPLACE FUNCTION virtual.now() RETURNS timestamptz LANGUAGE sql STABLE AS
-  'SELECT pg_catalog.now() + make_interval(secs => seconds) FROM virtual.clock';
+  $${STANDS_AT.format(ticks=LATEST)}$$;
 """
-BEGINNING = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 PATH = "SET search_path = virtual, pg_catalog, public"
 
 
-TICK = 0.001  # between two times that somebody reads a clock that stands still
-
-
 class Clock:
-    """How far everybody is ahead of this machine's own clock.
+    """How far everybody is ahead of the beginning.
 
-    On SQLite it stands still but for this, and for a tick each time it is read: then the same seed
-    meets the same moments. On PostgreSQL it goes on besides.
+    It stands still but for this, and for a tick each time the database reads it: then the same seed
+    meets the same moments, and a machine that is slow is not a portal that is late.
     """
 
-    def __init__(self, azure: SimulatedAzure, stopped_at: datetime | None = None) -> None:
-        self.azure, self.ahead, self.stopped_at = azure, 0.0, stopped_at
+    def __init__(self, azure: SimulatedAzure) -> None:
+        self.azure, self.ahead = azure, 0.0
         self._told = 0.0  # how far ahead Azure was told to be
 
     def now(self) -> datetime:
-        return (self.stopped_at or datetime.now(UTC)) + timedelta(seconds=self.ahead)
+        return BEGINNING + timedelta(seconds=self.ahead)
 
     def monotonic(self) -> float:
-        return (0.0 if self.stopped_at else time.monotonic()) + self.ahead
+        return self.ahead
 
     def advance(self, seconds: float) -> None:
         self.ahead += seconds
@@ -114,10 +120,8 @@ class Hands:
 def virtual_time(azure: SimulatedAzure) -> Iterator[Clock]:
     """For this process, its threads, its database and its simulator, until the end of the block."""
     clock = Clock(azure)
-    if connection.vendor == "sqlite":
-        clock.stopped_at = BEGINNING
-        azure.control("POST", "clock", {"stop_at": BEGINNING.isoformat()})
-    else:
+    azure.control("POST", "clock", {"stop_at": BEGINNING.isoformat()})
+    if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(ON_POSTGRES)
 
