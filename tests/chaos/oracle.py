@@ -99,7 +99,8 @@ class Case:
         may be late, like at the end."""
         end = max(self.deadline(g) for g in mine)
         for grant in sorted(self._holders(each), key=lambda g: g.starts_at):
-            if grant.kind != "window" or grant.starts_at > each.until or not grant.asked_at:
+            held = grant.asked_at or grant.opened_at  # only the latter: another had it opened
+            if grant.kind != "window" or grant.starts_at > each.until or not held:
                 continue
             if grant.starts_at > end + SLACK:
                 self._late(each, end, min(each.until, grant.opened_at or grant.asked_at))
@@ -249,7 +250,7 @@ class Case:
 
     def _is_anothers(self, each: Opening, grant: Grant, moment: datetime) -> bool:
         return any(
-            g.pk != grant.pk and g.starts_at <= moment and g.asked_at
+            g.pk != grant.pk and g.starts_at <= moment and (g.asked_at or g.opened_at)
             and (g.closed_at is None or g.closed_at > moment)
             for g in self._holders(each)
         )  # fmt: skip
