@@ -16,13 +16,15 @@ class Errand:
     ``until``: a moment of ``time.monotonic``, read anew for each call, after which nothing may be
     waited for any more; ``None`` where nobody minds. ``begun``: some call of it was sent, and what
     it brought would be lost if the rest were put off. ``opening``: somebody waits for it.
-    ``keeps``: who comes in vain comes again when told to, and not before."""
+    ``keeps``: who comes in vain comes again when told to, and not before. ``probing``: Azure broke
+    down on it several times, so what is to be shut elsewhere goes first."""
 
     closing: bool = False
     until: Callable[[], float] | None = None
     begun: bool = False
     opening: bool = False
     keeps: bool = False
+    probing: bool = False
 
 
 _errand: ContextVar[Errand | None] = ContextVar("errand", default=None)
@@ -36,8 +38,9 @@ def errand(
     begun: bool = False,
     opening: bool = False,
     keeps: bool = True,
+    probing: bool = False,
 ) -> Iterator[None]:
-    mark = _errand.set(Errand(closing, until, begun, opening, keeps))
+    mark = _errand.set(Errand(closing, until, begun, opening, keeps, probing))
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """The core's words for what went wrong. Mapped to HTTP in one place, ``access.views.problems``.
 
-``Later`` and ``Never`` are the only two things a kind may say about Azure.
+``Later``, of which ``Erred`` is one, and ``Never`` are all that a kind may say about Azure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -68,6 +68,11 @@ class Later(Exception):
         self.whole = whole
         self.starved = starved
         self.receipts = list(receipts)
+
+
+class Erred(Later):
+    """Azure broke down on it, or never answered. Perhaps it is not well at all; perhaps it cannot
+    bear one of the things that were named."""
 
 
 class Never(Exception):

@@ -90,6 +90,7 @@ class Door:
     shut_at: datetime | None = None  # when Azure first showed it shut, to all whose time is over
     shown: bool = False  # Azure showed it open for each, since it was last asked to open it
     in_vain: int = 0  # attempts to shut it, one after another
+    erred: int = 0  # times that Azure broke down on shutting it alone
 
     @property
     def place(self) -> Place:

@@ -33,5 +33,5 @@ def _may_be_under_way(door: Door) -> bool:
 
 def _stood_until_now(door: Door) -> bool:
     """Nobody else wants it open, and it is not ours to ask for it a second time."""
-    begun = door.sent_at or door.shut_at or door.in_vain
+    begun = door.sent_at or door.shut_at or door.in_vain or door.erred
     return door.until is None and door.ending and door.shown and not begun

@@ -56,6 +56,7 @@ def keep_to_chunk(judged: Sequence[Judged], rules: Rules) -> None:
     free = max(0, settings.ACCESS_CHUNK - sum(_is_under_way(item, rules) for item in judged))
     for act in (Act.CLOSE, Act.OPEN):
         due = [item for item in judged if item.verdict.act is act]
+        due.sort(key=lambda item: item.case.door.erred > 0)
         for item in due[free:]:
             item.verdict.act = Act.NOTHING
         free = max(0, free - len(due))
@@ -75,10 +76,12 @@ def _is_under_way(item: Judged, rules: Rules) -> bool:
 @dataclass(frozen=True)
 class Extent:
     """What a look is about beside what moves. ``whole``: also what is simply open. ``more``: also
-    further endings, of which Azure may take some."""
+    further endings, of which Azure may take some. ``mixed``: of too many, the newest as well as the
+    oldest."""
 
     whole: bool
     more: bool = True
+    mixed: bool = False
 
 
 def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]:
@@ -88,7 +91,8 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     unsent = [row for row in rows if _waits_for_its_turn(row)]
     ended = [row for row in rows if row.state == GrantState.OPEN and _is_over(row, now)]
     ready = [row for row in unsent if row.not_before is None or row.not_before <= now]
-    taken = {row.pk for row in [*_first(ready), *_first(ended)] if extent.more}
+    chosen = [*_first(ready, mixed=extent.mixed), *_first(ended, mixed=extent.mixed)]
+    taken = {row.pk for row in chosen if extent.more}
     left = {row.pk for row in [*unsent, *ended]} - taken
     if not extent.whole:
         left |= {row.pk for row in rows if _is_simply_open(row, now)}
@@ -96,17 +100,20 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     return [r.pk for r in rows if r.pk not in left or (r.machine_id, r.port) in doors]
 
 
-def _first(rows: Sequence[Row]) -> list[Row]:
+def _first(rows: Sequence[Row], *, mixed: bool) -> list[Row]:
     """As many as Azure takes at once, of those that are owed to be closed, and of those that will
     be from now on: the latter must not wait until Azure is done with the former. What somebody
     ordered to be ended before its time begins first."""
-    ordered = sorted(rows, key=_turn)
-    return ordered[: settings.ACCESS_CHUNK]
+    ordered, most = sorted(rows, key=_turn), int(settings.ACCESS_CHUNK)
+    if not mixed or len(ordered) <= most:
+        return ordered[:most]
+    return [*ordered[: most // 2], *ordered[-(most - most // 2) :]]
 
 
-def _turn(row: Row) -> tuple[bool, datetime, int]:
+def _turn(row: Row) -> tuple[bool, bool, datetime, int]:
+    """Who was tried in vain goes behind who was not."""
     waits = row.due_at is not None or row.end_order is None
-    return (waits, row.due_at or row.ends_at, row.pk)
+    return (row.not_before is not None, waits, row.due_at or row.ends_at, row.pk)
 
 
 def _waits_for_its_turn(row: Row) -> bool:

@@ -31,6 +31,7 @@ def door_for(group: Sequence[Grant]) -> Door:
         sent_at=max((grant.sent_at for grant in closing if grant.sent_at), default=None),
         over_at=max((grant.due_at for grant in closing if grant.due_at), default=None),
         in_vain=max((grant.tries for grant in closing), default=0),
+        erred=max((grant.erred for grant in closing), default=0),
         shut_at=_shut_at(closing),
         shown=all(_was_shown(grant) for grant in group),
     )

@@ -55,11 +55,11 @@ def begin_closing(
     grant.due_at, grant.finish_by, grant.shut_at = due_at, finish_by, None
     grant.grace_minutes = grant.grace_minutes if finish_by else 0
     grant.sent_at = grant.sent_until = grant.not_before = None
-    grant.tries, grant.outstanding, grant.problem = 0, "", ""
+    grant.tries, grant.erred, grant.outstanding, grant.problem = 0, 0, "", ""
     lines.save(
         grant,
         "state", "close_reason", "due_at", "finish_by", "shut_at", "grace_minutes", "sent_at",
-        "sent_until", "not_before", "tries", "outstanding", "problem",
+        "sent_until", "not_before", "tries", "erred", "outstanding", "problem",
     )  # fmt: skip
     lines.ended(grant)
     soft: dict[str, Any] = {"finish_by": finish_by} if finish_by else {}

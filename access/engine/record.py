@@ -91,8 +91,10 @@ def record_acts(
 ) -> None:
     """Azure accepted the call. That is not "open" and not "closed": the next look decides."""
     with transaction.atomic():
-        hold(lease)
-        lines = Lines()
+        gate, lines = hold(lease), Lines()
+        if act is Act.CLOSE and gate.erred:
+            gate.erred = 0
+            gate.save(update_fields=["erred"])
         if act is Act.OPEN:
             ids = [grant.pk for case in cases for grant in case.wanting]
             Grant.objects.filter(pk__in=ids).update(accepted=F("accepted") + 1)

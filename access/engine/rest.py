@@ -18,6 +18,7 @@ HOURLY = 3600.0
 SHORTEST_PAUSE = 0.25
 GATE_STATE = [
     "failures",
+    "erred",
     "problem",
     "pause_until",
     "look_again_at",
@@ -42,6 +43,13 @@ def rest_of(grant: Grant, now: datetime, lines: Lines, *, asked: float | None = 
     grant.tries += 1
     grant.not_before = now + timedelta(seconds=pause(grant.tries - 1, asked))
     lines.save(grant, "tries", "not_before")
+
+
+def rest_to_blame(grant: Grant, now: datetime, lines: Lines, *, asked: float | None) -> None:
+    """The same for one on which Azure broke down, whatever else was in vain."""
+    grant.erred += 1
+    grant.not_before = now + timedelta(seconds=pause(grant.erred, asked))
+    lines.save(grant, "erred", "not_before")
 
 
 def set_aside(grant: Grant, now: datetime, lines: Lines) -> None:

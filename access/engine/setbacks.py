@@ -13,32 +13,46 @@ from access.engine.claim import Lease, LeaseLost, hold
 from access.engine.compare import Act, DoorCase
 from access.engine.ending import begin_closing
 from access.engine.lines import Lines
-from access.engine.rest import rest_gate, rest_of, set_aside
-from access.errors import Later, Never
+from access.engine.rest import rest_gate, rest_of, rest_to_blame, set_aside
+from access.errors import Erred, Later, Never
 from access.gatekeeping import BROKE_DOWN
 from access.models import Gate, Grant
 from access.states import GrantState
 
 
 def record_setback(
-    lease: Lease, grants: Sequence[Grant], setback: Later | Never, *, act: Act | None = None
+    lease: Lease,
+    grants: Sequence[Grant],
+    setback: Later | Never,
+    *,
+    act: Act | None = None,
+    left: Sequence[tuple[Act, Sequence[DoorCase]]] = (),
 ) -> None:
     """Azure asked for patience or could not be read. The gate rests; nothing is given up.
 
     ``act``: what was being sent for ``grants``; ``None`` when Azure was only being looked at.
+    ``left``: what was to be sent after it, and was not.
     """
     with transaction.atomic():
         gate, now, lines = hold(lease), db_now(), Lines()
         asked = setback.retry_after if isinstance(setback, Later) else None
         if act is None and not gate.problem:  # one line for a whole outage
             _tell_of_gate(gate, setback, lines)
+        starved = isinstance(setback, Later) and setback.starved
         for grant in grants:
-            if act is not None:
+            if act is not None and not (starved and grant.problem):  # nothing new was heard
                 _tell(grant, f"azure.{act.value}_failed", setback, lines)
         if act is Act.CLOSE or not getattr(setback, "sent", True):
             _forget_sending(grants, act, lines)
-        starved = isinstance(setback, Later) and setback.starved
-        rest_gate(gate, now, str(setback), asked=asked, starved=starved)
+        for later, cases in left:
+            if later is not Act.DISCONNECT:  # who is inside is asked about again before that
+                _forget_sending(
+                    [g for case in cases for g in _concerned(case, later)], later, lines
+                )
+        if act is Act.CLOSE and isinstance(setback, Erred):
+            gate.erred += 1
+        problem = (starved and gate.problem) or str(setback)
+        rest_gate(gate, now, problem, asked=asked, starved=starved)
         lines.write()
 
 
@@ -62,6 +76,35 @@ def record_unsent(lease: Lease, act: Act, cases: Sequence[DoorCase]) -> None:
         lines = Lines()
         for case in cases:
             _forget_sending(_concerned(case, act), act, lines)
+        lines.write()
+
+
+def record_to_blame(lease: Lease, case: DoorCase, setback: Later, *, errs: bool) -> None:
+    """Azure broke down on shutting this door alone, which rests. ``errs``: it took no other either,
+    as far as is known."""
+    with transaction.atomic():
+        gate, now, lines = hold(lease), db_now(), Lines()
+        for grant in _concerned(case, Act.CLOSE):
+            _tell(grant, f"azure.{Act.CLOSE.value}_failed", setback, lines)
+            rest_to_blame(grant, now, lines, asked=setback.retry_after)
+        _forget_sending(_concerned(case, Act.CLOSE), Act.CLOSE, lines)
+        lines.write()
+        if errs:
+            gate.erred += 1
+            gate.save(update_fields=["erred"])
+
+
+def record_left(lease: Lease, cases: Sequence[DoorCase], *, like: DoorCase) -> None:
+    """These were not sent to be shut, and rest for as long as that one, which was in vain."""
+    rests = [grant.not_before for grant in _concerned(like, Act.CLOSE) if grant.not_before]
+    if not cases or not rests:
+        return
+    with transaction.atomic():
+        hold(lease)
+        lines = Lines()
+        for grant in [grant for case in cases for grant in _concerned(case, Act.CLOSE)]:
+            grant.not_before, grant.sent_at = max(rests), None
+            lines.save(grant, "not_before", "sent_at")
         lines.write()
 
 
@@ -143,6 +186,12 @@ def _concerned(case: DoorCase, act: Act) -> list[Grant]:
     if act is Act.OPEN:
         return case.wanting
     return case.closing or case.wanting
+
+
+def _sent_to(case: DoorCase, act: Act) -> list[Grant]:
+    """Of whom it was written down that it is sent now. Not of a disconnect: who is inside is asked
+    about anew before that."""
+    return [] if act is Act.DISCONNECT else _concerned(case, act)
 
 
 def _tell(grant: Grant, event: str, setback: Later | Never, lines: Lines) -> None:

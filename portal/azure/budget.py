@@ -54,7 +54,8 @@ class Budgeted(HTTPPolicy[Any, Any]):
             self.principal,
             KINDS.get(asked.method, "writes"),
         )
-        closes, errand = is_for_closing(self.identity), errands.current()
+        errand = errands.current()
+        closes = is_for_closing(self.identity) and not errand.probing
         floor = 0.0 if closes or not self._is_shared() else reserve_of(key.calls)
         if errand.opening and self.identity is Identity.READER:
             floor /= 2  # before all that is looked at for its own sake

@@ -31,7 +31,7 @@ from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 from azure.mgmt.core.tools import parse_resource_id
 from django.conf import settings
 
-from access.errors import Later, Never, Receipt
+from access.errors import Erred, Later, Never, Receipt
 from portal.azure.budget import Budgeted, OutOfBudgetError
 from portal.azure.roles import Identity
 from portal.azure.telling import Told
@@ -109,7 +109,7 @@ def translate(error: AzureError, receipts: list[Receipt]) -> Later | Never:
     if isinstance(error, ServiceRequestError):
         return Later("Azure could not be reached.", sent=False, receipts=receipts)
     if not isinstance(error, HttpResponseError) or error.status_code is None:
-        return Later("Azure's answer was lost.", receipts=receipts)
+        return Erred("Azure's answer was lost.", receipts=receipts)
     return _translate_answer(error, receipts)
 
 
@@ -125,8 +125,10 @@ def _translate_answer(error: HttpResponseError, receipts: list[Receipt]) -> Late
         return Later(f"Azure cannot find where it is ({code or status}).", receipts=receipts)
     if status in {408} | ONE_RESOURCE or status >= 500:  # noqa: PLR2004
         text = f"Azure answered with an error ({code or status})."
-        whole = status not in ONE_RESOURCE
-        return Later(text, retry_after=after, whole=whole, receipts=receipts)
+        whole, made = status not in ONE_RESOURCE, Later
+        if status == 408 or status >= 500:  # noqa: PLR2004
+            made = Erred
+        return made(text, retry_after=after, whole=whole, receipts=receipts)
     if status == 403:  # noqa: PLR2004
         return Never(_not_allowed(error), receipts=receipts)
     said = (error.error.message if error.error else "") or error.reason or ""

@@ -1,6 +1,7 @@
 """What is to be shut at one gate, and shutting it: look, close, look again, disconnect."""
 
 import logging
+import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from django.conf import settings
 from django.db import Error
 
 from access.clock import db_now
-from access.errors import Later, Never, Receipt
+from access.errors import Erred, Later, Never, Receipt
 from access.gatekeeping import BROKE_DOWN
 from access.kinds import PORT_OF, Door, DoorKey, Kind, Seen, Session
 from access.models import Gate
@@ -71,11 +72,14 @@ class Work:
         """Raises ``Later`` or ``Never`` when Azure does not answer for the gate, or for a host."""
         seen = self._observe(self.due)
         still = [due for due in self.due if _may_stand(seen.get(due.door.key))]
+        setback: Later | Never | None = None
         if still:
-            self._each(self._close, still)
+            try:
+                self._each(self._close, still)
+            except (Later, Never) as found:
+                setback = found  # others may be shut, and somebody still inside
             seen = {**seen, **self._observe(still)}
         shut = [due for due in self.due if _is_shut(seen.get(due.door.key))]
-        setback: Later | Never | None = None
         for group in _by_host(shut):
             try:
                 self._end_sessions(group)
@@ -177,6 +181,10 @@ class Work:
         for part in _parts(due, BATCH):
             try:
                 act(part)
+            except Erred:
+                if len(part) == 1:
+                    raise
+                problem = self._divided(act, part)
             except (Later, Never) as setback:
                 if isinstance(setback, Later) and setback.whole:
                     raise
@@ -185,6 +193,32 @@ class Work:
                     problem = self._alone(act, part)
         if problem is not None and len(due) == 1:
             raise problem
+
+    def _divided(
+        self, act: Callable[[Sequence[Due]], None], part: Sequence[Due]
+    ) -> Later | Never | None:
+        """Azure broke down on it. One door alone tells whether it is not well at all, which is
+        raised, or cannot bear one of the others, which is found by halves."""
+        one = random.choice(part)  # noqa: S311 - guards nothing
+        refused = self._alone(act, [one])
+        return self._halved(act, [each for each in part if each is not one]) or refused
+
+    def _halved(
+        self, act: Callable[[Sequence[Due]], None], part: Sequence[Due]
+    ) -> Later | Never | None:
+        try:
+            act(part)
+        except (Later, Never) as setback:
+            erred = isinstance(setback, Erred)
+            if isinstance(setback, Later) and setback.whole and not erred:
+                raise
+            if len(part) == 1:
+                return setback
+        else:
+            return None
+        size = len(part) // 2 if erred else 1
+        found = [self._halved(act, each) for each in _parts(part, size)]
+        return next((setback for setback in found if setback), None)
 
     def _alone(
         self, act: Callable[[Sequence[Due]], None], part: Sequence[Due]

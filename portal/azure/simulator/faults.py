@@ -8,11 +8,12 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from portal.azure.simulator.answers import NOTHING, Answer, Refused
-from portal.azure.simulator.calls import Call
+from portal.azure.simulator.calls import Call, objects
 from portal.azure.simulator.catalogue import Resource
 from portal.azure.simulator.world import World
 
 MATCHES = ("operation", "method", "path", "principal")
+NAMED = "vm"  # beside those: one of the machines that the call's body names
 # Words by action: those it needs, and those it takes.
 ACTIONS: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "status": (
@@ -109,10 +110,18 @@ def torn(answer: Answer, fault: Resource) -> Answer:
 
 def _matches(fault: Resource, call: Call) -> bool:
     asked = (call.word, call.method, call.path, call.principal)
-    return all(
+    fits = all(
         fnmatchcase(given.lower(), str(fault.get(name, "*")).lower())
         for name, given in zip(MATCHES, asked, strict=True)
     )
+    return fits and (NAMED not in fault or _names(call, fault[NAMED].lower()))
+
+
+def _names(call: Call, machine: str) -> bool:
+    links = [row.get("vm") for row in objects(call.body, "vms")]
+    rows = [*links, *objects(call.body, "virtualMachines")]
+    named = [str(row.get("id")) for row in rows if isinstance(row, dict)]
+    return any(fnmatchcase(each.lower(), machine) for each in named)
 
 
 def _check(fault: Any) -> None:
@@ -122,7 +131,7 @@ def _check(fault: Any) -> None:
     needed, taken = ACTIONS[action]
     if missing := needed - fault.keys():
         raise ValueError(f"{action} needs {', '.join(missing)}")
-    if unknown := fault.keys() - needed - taken - {"action", "times", *MATCHES}:
+    if unknown := fault.keys() - needed - taken - {"action", "times", NAMED, *MATCHES}:
         raise ValueError(f"{action} does not know {', '.join(unknown)}")
     for name, value in fault.items():
         if not isinstance(value, TYPES.get(name, (str,))):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from access.clock import db_now
-from access.models import Gate, Grant, Machine
+from access.models import Grant, Machine
 from access.states import GrantState
 from bench.estates import hosts
 from portal.sync import sync_estate
@@ -108,7 +108,7 @@ def test_half_an_hour_of_503_forgets_nothing_and_claims_nothing(
             house.live(HALF_AN_HOUR // 15)
             house.nothing_is_said_to_be_closed()
         assert house.links == 3
-        assert Gate.objects.filter(grants__state="closing").exclude(problem="").count() == 3
+        assert Grant.objects.filter(state="closing").exclude(problem="").count() == 3
         tried = len(azure.record("link.delete"))
         azure.mend()
         begun = clock.now()

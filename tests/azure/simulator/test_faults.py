@@ -123,6 +123,16 @@ def test_which_calls_meet_a_fault(cloud: Service, match: dict[str, str], meets: 
         assert links(cloud) == []
 
 
+def test_a_call_is_met_for_one_of_the_machines_that_it_names(cloud: Service) -> None:
+    for operation in ("link.create", "jit.initiate"):
+        cloud.fault(operation=operation, action="status", status=500, vm=VM2.upper())
+    with pytest.raises(HttpResponseError):
+        create_links(cloud, VM, VM2)
+    create_links(cloud, VM)
+    initiate(cloud)
+    assert [row["status"] for row in cloud.record("link.create")] == [500, 202]
+
+
 def test_faults_are_dropped_all_or_one(cloud: Service) -> None:
     first = cloud.fault(operation="link.list", action="status", status=503)
     cloud.fault(operation="jit.get", action="status", status=503)

@@ -12,6 +12,7 @@ from access.models import EndOrder, Gate, Grant, Heartbeat, LedgerEntry
 from access.states import GrantState
 from portal.closer.rounds import Closer
 from tests.access.contract import Story, connect, settle_now, wake_up
+from tests.access.engine.test_many_at_once import sent_at_once, several
 from tests.portal.closer.conftest import database_away, ended
 from tests.support.cast import approved, run_engine
 
@@ -228,3 +229,33 @@ def test_it_says_that_it_lives_and_holds_its_peace_about_what_is_done(
     assert LedgerEntry.objects.count() == lines
     assert sum(story.azure.control("GET", "calls")["calls"].values()) == calls
     assert (anchor / "closer/alive.json").exists()
+
+
+@AWAY
+def test_what_azure_breaks_down_on_keeps_no_other_open(
+    story: Story, closer: Closer, away: bool
+) -> None:
+    """Which it is, halves tell; unless the one that was to tell is it, and then the next round."""
+    several(story, 12)
+    machines = Grant.objects.order_by("pk").values_list("machine__resource_key", flat=True)
+    broken, locked = machines[2], machines[7]
+    story.azure.fault(operation="link.delete", action="status", status=500, vm=broken)
+    story.azure.fault(operation="link.delete", action="status", status=409, vm=locked)
+    for grant in Grant.objects.all():
+        ended(grant, 4)
+    for _ in range(5):
+        closer.rests.clear()
+        look(closer, away=away)
+    left = [row["vm"].lower() for row in story.azure.state()["links"]]
+    assert sorted(left) == sorted([broken, locked])
+
+
+def test_a_host_that_is_not_well_is_asked_once_more_and_rests(story: Story, closer: Closer) -> None:
+    several(story, 12)
+    story.azure.fault(operation="link.delete", action="status", status=500)
+    for grant in Grant.objects.all():
+        ended(grant, 4)
+    closer.round()
+    closer.round()
+    assert sent_at_once(story) == [12, 1]
+    assert closer.rests
