@@ -378,6 +378,7 @@ def wake_up() -> None:
     """Pauses are over, and so is the time for which Azure wanted to be left alone."""
     takes_calls_again()
     Gate.objects.update(pause_until=None, look_again_at=None)
+    Grant.objects.filter(erred__gt=0).update(not_before=None)  # doors to blame rest by themselves
     from access.clock import db_now
 
     Gate.objects.update(look_again_at=db_now())
