@@ -7,6 +7,7 @@ Baseline: the same healthy host, the same processes, nothing overdue anywhere.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -41,6 +42,7 @@ def main() -> None:
         _report_base(base)
         _get_stuck(made, like, rows, healthy_host)
         ready, found, memory = _day(made, like, healthy[len(healthy) // 2 :])
+        _was_refused(made)
         _report(ready, found, base, {name: memory[name] - quiet[name] for name in memory})
 
 
@@ -55,9 +57,21 @@ def _get_stuck(made: House, like: Template, rows: list[Any], healthy: str) -> No
         "interval '1 hour', sent_until = now() - interval '1 hour' WHERE id = ANY(%s)",
         [grant.pk for grant in grants],
     )
+    made.azure.mend()  # the first fault that matches is met: that everything is slow comes last
     for hundreds in range(STUCK_HOSTS // 100):
         path = f"*/bastion-{hundreds:03}*"
         made.azure.fault(operation="link.delete", path=path, action="status", status=500)
+    made.slow_down()
+
+
+def _was_refused(made: House) -> None:
+    """Else it would be told of something that was not there."""
+    from access.models import Gate
+
+    said = Counter(row["status"] for row in made.azure.record("link.delete"))
+    print(f"Azure's answers to deletions: {dict(said)}")
+    print(f"gates at which Azure erred: {Gate.objects.filter(erred__gt=0).count()}", flush=True)
+    assert said[500] > STUCK_HOSTS, said
 
 
 def _day(

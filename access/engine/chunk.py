@@ -4,6 +4,7 @@ Azure takes so many links of a host under way at once and no more (see docs/azur
 that carried five hundred of them from one transaction to the next would do so for nothing.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ class Row(NamedTuple):
     not_before: datetime | None
     due_at: datetime | None
     grace_minutes: int
+    erred: int
     outstanding: str
     problem: str
 
@@ -76,12 +78,12 @@ def _is_under_way(item: Judged, rules: Rules) -> bool:
 @dataclass(frozen=True)
 class Extent:
     """What a look is about beside what moves. ``whole``: also what is simply open. ``more``: also
-    further endings, of which Azure may take some. ``mixed``: of too many, the newest as well as the
-    oldest."""
+    further endings, of which Azure may take some. ``tries``: of those two are enough, to find out
+    whether it takes any."""
 
     whole: bool
     more: bool = True
-    mixed: bool = False
+    tries: bool = False
 
 
 def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]:
@@ -91,8 +93,8 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     unsent = [row for row in rows if _waits_for_its_turn(row)]
     ended = [row for row in rows if row.state == GrantState.OPEN and _is_over(row, now)]
     ready = [row for row in unsent if row.not_before is None or row.not_before <= now]
-    chosen = [*_first(ready, mixed=extent.mixed), *_first(ended, mixed=extent.mixed)]
-    taken = {row.pk for row in chosen if extent.more}
+    choose = _two if extent.tries else _first
+    taken = {row.pk for row in [*choose(ready), *choose(ended)] if extent.more}
     left = {row.pk for row in [*unsent, *ended]} - taken
     if not extent.whole:
         left |= {row.pk for row in rows if _is_simply_open(row, now)}
@@ -100,14 +102,20 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     return [r.pk for r in rows if r.pk not in left or (r.machine_id, r.port) in doors]
 
 
-def _first(rows: Sequence[Row], *, mixed: bool) -> list[Row]:
+def _two(rows: Sequence[Row]) -> list[Row]:
+    """The newest and any other; and those to blame, which go by themselves."""
+    blamed = [row for row in rows if row.erred]
+    fresh = sorted((row for row in rows if not row.erred), key=_turn)
+    others = random.sample(fresh[:-1], min(1, len(fresh[:-1])))
+    return [*others, *fresh[-1:], *_first(blamed)]
+
+
+def _first(rows: Sequence[Row]) -> list[Row]:
     """As many as Azure takes at once, of those that are owed to be closed, and of those that will
     be from now on: the latter must not wait until Azure is done with the former. What somebody
     ordered to be ended before its time begins first."""
-    ordered, most = sorted(rows, key=_turn), int(settings.ACCESS_CHUNK)
-    if not mixed or len(ordered) <= most:
-        return ordered[:most]
-    return [*ordered[: most // 2], *ordered[-(most - most // 2) :]]
+    ordered = sorted(rows, key=_turn)
+    return ordered[: settings.ACCESS_CHUNK]
 
 
 def _turn(row: Row) -> tuple[bool, bool, datetime, int]:

@@ -100,6 +100,8 @@ class Look(Sending):
         if self.unasked and (self.refused or len(seen) < len(doors)):
             self.full = not self.refused and len(seen) >= settings.ACCESS_CHUNK
             return True
+        if staged.extent.tries and self.took:
+            return True  # it is well, and the rest is not kept waiting
         calm(self.lease, moving, finishing, whole=staged.extent.whole)
         return False
 

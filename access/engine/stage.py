@@ -54,7 +54,7 @@ def stage(lease: Lease, *, more: bool = True) -> Staged:
         gate = hold_gate(lease)
         now, lines, shut = db_now(), Lines(), in_force(opening=True)
         whole = bool(shut.lockdowns) or not until_whole(gate, now)
-        extent = Extent(whole=whole, more=more, mixed=gate.erred > 0)
+        extent = Extent(whole=whole, more=more, tries=gate.erred > 0)
         grants = fresh_grants(lease.gate_id, now, lines, shut, extent)
         for grant in grants:
             _give_up_if_lost(grant, now, lines)

@@ -73,9 +73,11 @@ class Budgeted(HTTPPolicy[Any, Any]):
 
     def _patience(self) -> float:
         """A look that has not begun can be put off, and whoever would have made it can send what
-        is to be shut elsewhere meanwhile."""
-        waits = self.identity is not Identity.READER or errands.current().begun
-        return PATIENCE if waits else BRIEF
+        is to be shut elsewhere meanwhile. So can a probe, at any time."""
+        errand = errands.current()
+        if errand.probing:
+            return 0.0
+        return PATIENCE if self.identity is not Identity.READER or errand.begun else BRIEF
 
     def _is_shared(self) -> bool:
         """Whether closing spends from the same buckets: as the reader it always does."""
