@@ -79,11 +79,11 @@ def _is_under_way(item: Judged, rules: Rules) -> bool:
 class Extent:
     """What a look is about beside what moves. ``whole``: also what is simply open. ``more``: also
     further endings, of which Azure may take some. ``tries``: of those two are enough, to find out
-    whether it takes any."""
+    whether it takes any; they are drawn by this number, the same two whenever it is asked."""
 
     whole: bool
     more: bool = True
-    tries: bool = False
+    tries: int = 0
 
 
 def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]:
@@ -93,8 +93,8 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     unsent = [row for row in rows if _waits_for_its_turn(row)]
     ended = [row for row in rows if row.state == GrantState.OPEN and _is_over(row, now)]
     ready = [row for row in unsent if row.not_before is None or row.not_before <= now]
-    choose = _two if extent.tries else _first
-    taken = {row.pk for row in [*choose(ready), *choose(ended)] if extent.more}
+    chosen = [*_chosen(ready, extent), *_chosen(ended, extent)]
+    taken = {row.pk for row in chosen if extent.more}
     left = {row.pk for row in [*unsent, *ended]} - taken
     if not extent.whole:
         left |= {row.pk for row in rows if _is_simply_open(row, now)}
@@ -102,11 +102,13 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     return [r.pk for r in rows if r.pk not in left or (r.machine_id, r.port) in doors]
 
 
-def _two(rows: Sequence[Row]) -> list[Row]:
-    """The newest and any other; and those to blame, which go by themselves."""
+def _chosen(rows: Sequence[Row], extent: Extent) -> list[Row]:
+    """To try: the newest and any other; and those to blame, which go by themselves."""
+    if not extent.tries:
+        return _first(rows)
     blamed = [row for row in rows if row.erred]
     fresh = sorted((row for row in rows if not row.erred), key=_turn)
-    others = random.sample(fresh[:-1], min(1, len(fresh[:-1])))
+    others = fresh[:-1] and [random.Random(extent.tries).choice(fresh[:-1])]  # noqa: S311
     return [*others, *fresh[-1:], *_first(blamed)]
 
 

@@ -12,6 +12,10 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from django.db.models import Q
+
+from access.clock import db_now
+from access.engine.chunk import over
 from access.engine.compare import DoorCase
 from access.models import Gate, Grant
 from access.states import GrantState
@@ -31,6 +35,15 @@ def explains(gate: Gate) -> bool:
     """Doors to blame are all that is known against the gate: others are not suspected."""
     blamed = Grant.objects.filter(gate=gate, erred__gt=0)
     return blamed.exclude(state=GrantState.CLOSED).exists()
+
+
+def waits_alone(gate: Gate, cases: Sequence[DoorCase]) -> bool:
+    """There is one, and no other of the gate that is not to blame and still to be sent."""
+    mine = [grant.pk for case in cases for grant in case.grants]
+    unsent = Q(state=GrantState.CLOSING, erred=0, sent_at__isnull=True, shut_at__isnull=True)
+    waits = unsent | (Q(state=GrantState.OPEN) & over(db_now()))
+    waiting = Grant.objects.filter(waits, gate=gate).exclude(pk__in=mine)
+    return len(cases) == 1 and not waiting.exists()
 
 
 def divided(cases: Sequence[DoorCase], erred: int) -> list[Sequence[DoorCase]]:

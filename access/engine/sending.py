@@ -18,6 +18,7 @@ from access.engine.dividing import (
     divided,
     halves,
     is_to_blame,
+    waits_alone,
 )
 from access.engine.record import record_acts
 from access.engine.seeing_out import with_known_sessions
@@ -47,7 +48,7 @@ class Sending:
         self.gate, self.lease, self.kind = gate, lease, kind
         self.unasked = self.refused = False  # what was sent; and Azure did not take it
         self.took = self.failed = 0  # orders to close; of the latter, in a row
-        self.alone = False  # but for doors to blame there is only one to be shut
+        self.alone = False  # but for doors to blame there is only one to be shut in this look
         self.stuck: list[DoorCase] = []  # that cannot be shut now, though others may
         self.left: list[Order] = []  # what is still to be sent, and was written down so
 
@@ -190,7 +191,9 @@ class Sending:
         self.failed += 1
         if self.failed > MOST_IN_A_ROW:
             return False
-        return self.took > 0 or self.alone or all(map(is_to_blame, cases))
+        if self.took or all(map(is_to_blame, cases)):
+            return True
+        return self.alone and waits_alone(self.gate, cases)
 
     def _end_sessions_anyway(self, cases: Sequence[DoorCase]) -> bool:
         """The doors cannot be shut by us, but nobody need stay inside. Where it is not known who is

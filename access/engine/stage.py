@@ -5,6 +5,7 @@ scheduled, opening or open → closing when its time is over, somebody ended it,
 its ground. Decides by the database's clock.
 """
 
+import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -54,7 +55,8 @@ def stage(lease: Lease, *, more: bool = True) -> Staged:
         gate = hold_gate(lease)
         now, lines, shut = db_now(), Lines(), in_force(opening=True)
         whole = bool(shut.lockdowns) or not until_whole(gate, now)
-        extent = Extent(whole=whole, more=more, tries=gate.erred > 0)
+        tries = random.randint(1, 2**31) if gate.erred else 0  # noqa: S311 - guards nothing
+        extent = Extent(whole=whole, more=more, tries=tries)
         grants = fresh_grants(lease.gate_id, now, lines, shut, extent)
         for grant in grants:
             _give_up_if_lost(grant, now, lines)
