@@ -40,6 +40,8 @@ def calm(
         )
         set_free(gate, again=now + timedelta(seconds=wait))
         gate.problem, gate.failures, gate.pause_until, gate.full_until = "", 0, None, None
+        if gate.erred and not gate.grants.filter(state=GrantState.CLOSING).exists():
+            gate.erred = 0  # nothing is left that could tell whether it is well
         if whole:
             gate.whole_at = gate.looked_at
         gate.save(update_fields=[*GATE_STATE, "whole_at"])

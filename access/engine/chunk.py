@@ -4,7 +4,6 @@ Azure takes so many links of a host under way at once and no more (see docs/azur
 that carried five hundred of them from one transaction to the next would do so for nothing.
 """
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -78,12 +77,12 @@ def _is_under_way(item: Judged, rules: Rules) -> bool:
 @dataclass(frozen=True)
 class Extent:
     """What a look is about beside what moves. ``whole``: also what is simply open. ``more``: also
-    further endings, of which Azure may take some. ``tries``: of those two are enough, to find out
-    whether it takes any; they are drawn by this number, the same two whenever it is asked."""
+    further endings, of which Azure may take some. ``tries``: of those that wait these are enough,
+    to find out whether it takes any."""
 
     whole: bool
     more: bool = True
-    tries: int = 0
+    tries: frozenset[int] | None = None
 
 
 def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]:
@@ -93,23 +92,13 @@ def concerned(live: QuerySet[Grant], now: datetime, extent: Extent) -> list[int]
     unsent = [row for row in rows if _waits_for_its_turn(row)]
     ended = [row for row in rows if row.state == GrantState.OPEN and _is_over(row, now)]
     ready = [row for row in unsent if row.not_before is None or row.not_before <= now]
-    chosen = [*_chosen(ready, extent), *_chosen(ended, extent)]
-    taken = {row.pk for row in chosen if extent.more}
+    due = _first(ready) if extent.tries is None else [r for r in ready if r.pk in extent.tries]
+    taken = {row.pk for row in [*due, *_first(ended)] if extent.more}
     left = {row.pk for row in [*unsent, *ended]} - taken
     if not extent.whole:
         left |= {row.pk for row in rows if _is_simply_open(row, now)}
     doors = {(row.machine_id, row.port) for row in rows if row.pk not in left}
     return [r.pk for r in rows if r.pk not in left or (r.machine_id, r.port) in doors]
-
-
-def _chosen(rows: Sequence[Row], extent: Extent) -> list[Row]:
-    """To try: the newest and any other; and those to blame, which go by themselves."""
-    if not extent.tries:
-        return _first(rows)
-    blamed = [row for row in rows if row.erred]
-    fresh = sorted((row for row in rows if not row.erred), key=_turn)
-    others = fresh[:-1] and [random.Random(extent.tries).choice(fresh[:-1])]  # noqa: S311
-    return [*others, *fresh[-1:], *_first(blamed)]
 
 
 def _first(rows: Sequence[Row]) -> list[Row]:

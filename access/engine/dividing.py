@@ -12,6 +12,7 @@ import random
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.db.models import Q
 
 from access.clock import db_now
@@ -22,6 +23,7 @@ from access.states import GrantState
 
 PROBED_FROM = 3  # orders in a row: from then on what is to be shut at other gates goes first
 MOST_IN_A_ROW = 8  # of fifty doors one is found by six
+BLAMED_FIRST = 3  # in so many turns once: what one of them tells would find the others
 MOST_BLAMED = 3  # tried one after another, where Azure takes other orders
 NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -33,8 +35,19 @@ def is_to_blame(case: DoorCase) -> bool:
 
 def explains(gate: Gate) -> bool:
     """Doors to blame are all that is known against the gate: others are not suspected."""
-    blamed = Grant.objects.filter(gate=gate, erred__gt=0)
-    return blamed.exclude(state=GrantState.CLOSED).exists()
+    return Grant.objects.filter(gate=gate, state=GrantState.CLOSING, erred__gt=0).exists()
+
+
+def to_try(gate: Gate, now: datetime) -> frozenset[int]:
+    """Grants by which to find out whether Azure shuts anything at this gate: the one whose time was
+    over last, any other, and some of those to blame. To load and judge fifty costs as much as all
+    the rest of the look."""
+    rests = Q(not_before__gt=now)
+    waiting = Grant.objects.filter(gate=gate, state=GrantState.CLOSING, sent_at__isnull=True)
+    rows = list(waiting.exclude(rests).order_by("due_at", "pk").values_list("pk", "erred"))
+    fresh, blamed = [pk for pk, erred in rows if not erred], [pk for pk, erred in rows if erred]
+    others = random.sample(fresh[:-1], min(1, len(fresh[:-1])))
+    return frozenset([*fresh[-1:], *others, *blamed[: int(settings.ACCESS_CHUNK)]])
 
 
 def waits_alone(gate: Gate, cases: Sequence[DoorCase]) -> bool:
@@ -42,7 +55,8 @@ def waits_alone(gate: Gate, cases: Sequence[DoorCase]) -> bool:
     mine = [grant.pk for case in cases for grant in case.grants]
     unsent = Q(state=GrantState.CLOSING, erred=0, sent_at__isnull=True, shut_at__isnull=True)
     waits = unsent | (Q(state=GrantState.OPEN) & over(db_now()))
-    waiting = Grant.objects.filter(waits, gate=gate).exclude(pk__in=mine)
+    rests = Q(not_before__gt=db_now())
+    waiting = Grant.objects.filter(waits, gate=gate).exclude(rests).exclude(pk__in=mine)
     return len(cases) == 1 and not waiting.exists()
 
 
@@ -52,7 +66,9 @@ def divided(cases: Sequence[DoorCase], erred: int) -> list[Sequence[DoorCase]]:
     if not erred or len(cases) < 2:  # noqa: PLR2004
         return [cases] if cases else []
     first = _one_of(cases, erred)
-    return [[first], [case for case in cases if case is not first]]
+    rest = [case for case in cases if case is not first]
+    random.shuffle(rest)  # those that cannot be shut may stand together
+    return [[first], rest]
 
 
 def halves(cases: Sequence[DoorCase]) -> list[Sequence[DoorCase]]:

@@ -100,14 +100,15 @@ class Look(Sending):
         if self.unasked and (self.refused or len(seen) < len(doors)):
             self.full = not self.refused and len(seen) >= settings.ACCESS_CHUNK
             return True
-        if staged.extent.tries and self.took:
+        if staged.extent.tries is not None and self.took and not self.asks:
             return True  # it is well, and the rest is not kept waiting
         calm(self.lease, moving, finishing, whole=staged.extent.whole)
         return False
 
     def _observe(self, doors: Sequence[Door]) -> dict[DoorKey, Seen]:
         """In parts, so that a long look keeps its lease; what must be shut comes first."""
-        known = {} if self.asks else known_unasked(self.gate, self.kind, doors)
+        asks = self.asks or (self.blamed_first and any(door.erred for door in doors))
+        known = {} if asks else known_unasked(self.gate, self.kind, doors)
         self.unasked = bool(known)
         if known:
             return known

@@ -93,8 +93,8 @@ def record_acts(
     with transaction.atomic():
         gate, lines = hold(lease), Lines()
         if act is Act.CLOSE and gate.erred:
-            gate.erred = 0
-            gate.save(update_fields=["erred"])
+            gate.erred = gate.failures = 0
+            gate.save(update_fields=["erred", "failures"])
         if act is Act.OPEN:
             ids = [grant.pk for case in cases for grant in case.wanting]
             Grant.objects.filter(pk__in=ids).update(accepted=F("accepted") + 1)
@@ -223,8 +223,9 @@ def _doubt(case: DoorCase, verdict: Verdict, now: datetime, lines: Lines) -> Non
 
 def _opened(grant: Grant, case: DoorCase, now: datetime, lines: Lines) -> None:
     grant.state = move_grant(grant.state, GrantState.OPEN)
-    grant.opened_at, grant.outstanding, grant.problem, grant.tries = now, "", "", 0
-    lines.save(grant, "state", "opened_at", "outstanding", "problem", "tries")
+    grant.opened_at, grant.outstanding, grant.problem = now, "", ""
+    grant.tries = grant.erred = 0
+    lines.save(grant, "state", "opened_at", "outstanding", "problem", "tries", "erred")
     lines.about(grant, "grant.opened", until=grant.ends_at, seen=dict(case.seen.detail))
 
 

@@ -12,6 +12,7 @@ from access.anchoring import manifest
 from access.engine.claim import Lease, LeaseLost, renew
 from access.engine.compare import Act, DoorCase, Judged
 from access.engine.dividing import (
+    BLAMED_FIRST,
     MOST_BLAMED,
     MOST_IN_A_ROW,
     PROBED_FROM,
@@ -46,6 +47,7 @@ class Sending:
 
     def __init__(self, gate: Gate, lease: Lease, kind: Kind) -> None:
         self.gate, self.lease, self.kind = gate, lease, kind
+        self.blamed_first = gate.erred % BLAMED_FIRST == 1  # perhaps one of them is well by now
         self.unasked = self.refused = False  # what was sent; and Azure did not take it
         self.took = self.failed = 0  # orders to close; of the latter, in a row
         self.alone = False  # but for doors to blame there is only one to be shut in this look
@@ -61,12 +63,17 @@ class Sending:
         later: list[Order] = [(act, due[act]) for act in (Act.DISCONNECT, Act.OPEN) if due[act]]
         self.stuck, self.alone = [], len(others) == 1
         parts = divided(others, 0 if self.took else self.gate.erred)
-        self.left = [(Act.CLOSE, blamed), *later]
+        first = blamed if self.blamed_first else []
+        self.left = [*((Act.CLOSE, part) for part in parts), *later]
+        if first and not self._close_blamed(first):
+            return False
+        self.left = [(Act.CLOSE, blamed), *later] if not first else later
         if not self._in_turn([(Act.CLOSE, part) for part in parts]):
             return False
         self.left = later
-        if not (self._close_blamed(blamed) and self._end_sessions_anyway(self.stuck)):
+        if not first and not self._close_blamed(blamed):
             return False
+        self._see_stuck_out()
         self.left = []
         return self._in_turn(later)
 
@@ -75,13 +82,13 @@ class Sending:
         none is, and they rest together."""
         random.shuffle(cases)
         for number, case in enumerate(cases[:MOST_BLAMED], 1):
-            before, left = self.took, cases[number:]
+            before, left, probing = self.took, cases[number:], current().probing
             current().probing = not before and self.gate.erred >= PROBED_FROM
-            self.left = [(Act.CLOSE, left), *self.left] if left else self.left
-            done = self._carry_out(Act.CLOSE, [case])
-            self.left = self.left[1:] if left else self.left
-            if not done:
+            self.left = [(Act.CLOSE, left), *self.left]
+            if not self._carry_out(Act.CLOSE, [case]):
                 return False
+            self.left = self.left[1:]
+            current().probing = probing and not self.took
             if left and self.took > before:
                 return self._in_turn([(Act.CLOSE, left)])
             if not before or number == MOST_BLAMED:
@@ -119,7 +126,13 @@ class Sending:
     def _see_out(self, cases: Sequence[DoorCase]) -> None:
         """Who is known to be inside, now that Azure took the order to shut their doors. Nothing
         rests where it does not work: Azure is asked again when they are shut."""
-        known = with_known_sessions(self.gate, cases)
+        self._disconnect(with_known_sessions(self.gate, cases))
+
+    def _see_stuck_out(self) -> None:
+        """Those doors cannot be shut now, but nobody need stay inside. Nothing rests for that."""
+        self._disconnect(self._with_sessions(self.stuck))
+
+    def _disconnect(self, known: Sequence[DoorCase]) -> None:
         if not known:
             return
         try:
@@ -196,15 +209,19 @@ class Sending:
         return self.alone and waits_alone(self.gate, cases)
 
     def _end_sessions_anyway(self, cases: Sequence[DoorCase]) -> bool:
-        """The doors cannot be shut by us, but nobody need stay inside. Where it is not known who is
-        there, the next look asks again."""
+        """The door cannot be shut by us, but nobody need stay inside."""
+        inside = self._with_sessions(cases)
+        return not inside or self._carry_out(Act.DISCONNECT, inside)
+
+    def _with_sessions(self, cases: Sequence[DoorCase]) -> list[DoorCase]:
+        """Those in which somebody is to go. Where it is not known who is there, the next look asks
+        again."""
         seen = {case.door.key: Seen(open=False) for case in cases}
         found = self.ask_who_is_connected([case.door for case in cases], seen)
         for case in cases:
             if case.door.key in found:
                 case.seen = replace(case.seen, sessions=found[case.door.key].sessions)
-        inside = [case for case in cases if case.overstaying]
-        return not inside or self._carry_out(Act.DISCONNECT, inside)
+        return [case for case in cases if case.overstaying]
 
     def ask_who_is_connected(
         self, doors: Sequence[Door], seen: dict[DoorKey, Seen]

@@ -44,11 +44,9 @@ def record_setback(
                 _tell(grant, f"azure.{act.value}_failed", setback, lines)
         if act is Act.CLOSE or not getattr(setback, "sent", True):
             _forget_sending(grants, act, lines)
-        for later, cases in left:
-            if later is not Act.DISCONNECT:  # who is inside is asked about again before that
-                _forget_sending(
-                    [g for case in cases for g in _concerned(case, later)], later, lines
-                )
+        for grant in [g for later, cases in left for case in cases for g in _sent_to(case, later)]:
+            grant.sent_at = None
+            lines.save(grant, "sent_at")
         if act is Act.CLOSE and isinstance(setback, Erred):
             gate.erred += 1
         problem = (starved and gate.problem) or str(setback)

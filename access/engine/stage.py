@@ -5,7 +5,6 @@ scheduled, opening or open → closing when its time is over, somebody ended it,
 its ground. Decides by the database's clock.
 """
 
-import random
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,6 +17,7 @@ from access.clock import db_now
 from access.engine.chunk import Extent, concerned, over, until_whole
 from access.engine.claim import Lease
 from access.engine.claim import hold as hold_gate
+from access.engine.dividing import to_try
 from access.engine.ending import begin_closing, door_is_taken, end_if_due
 from access.engine.lines import Lines
 from access.engine.rest import is_set_aside
@@ -55,7 +55,7 @@ def stage(lease: Lease, *, more: bool = True) -> Staged:
         gate = hold_gate(lease)
         now, lines, shut = db_now(), Lines(), in_force(opening=True)
         whole = bool(shut.lockdowns) or not until_whole(gate, now)
-        tries = random.randint(1, 2**31) if gate.erred else 0  # noqa: S311 - guards nothing
+        tries = to_try(gate, now) if gate.erred else None
         extent = Extent(whole=whole, more=more, tries=tries)
         grants = fresh_grants(lease.gate_id, now, lines, shut, extent)
         for grant in grants:

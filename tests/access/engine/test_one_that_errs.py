@@ -26,13 +26,15 @@ ERROR: dict[str, Any] = {"operation": "link.delete", "action": "status", "status
 
 
 def looks(number: int) -> None:
-    """What rests need not, but looks stay apart: nothing is seen of a deletion at once."""
+    """What rests need not, but looks stay apart: nothing is seen of a deletion at once. Each gives
+    its gate back."""
     for _ in range(number):
         wake_up()
         Grant.objects.update(not_before=None)
         be_seen()
         for gate_id in engine.due_gates():
             engine.look_at(gate_id)
+            assert Gate.objects.get(pk=gate_id).lease_token is None
 
 
 def end_all(**which: Any) -> None:
@@ -142,12 +144,65 @@ def test_below_what_is_kept_for_closing_it_is_not_even_sent(
     for _ in range(100):
         pay(Key(subscription, settings.AZURE_CLOSER_CLIENT_ID, "writes"), first=True, floor=0)
     be_seen()
-    engine.look_at(first.gate_id)
+    for _ in range(2):  # in the first they begin to be closed
+        Gate.objects.filter(kind="link").update(look_again_at=db_now())
+        engine.look_at(first.gate_id)
     assert sent_at_once(link) == []
     assert "no more calls" in Gate.objects.get(kind="link").problem
     Gate.objects.filter(kind="link").update(erred=PROBED_FROM - 1, look_again_at=db_now())
     engine.look_at(first.gate_id)
     assert sent_at_once(link) == [1, 1]
+
+
+def test_one_to_blame_that_azure_takes_by_now_finds_those_that_it_does_not(link: Story) -> None:
+    """It goes last, and what goes before ends the look each time."""
+    several(link, 4)
+    first, *cursed = Grant.objects.order_by("pk")[:3]
+    for each in cursed:
+        link.azure.fault(**ERROR, vm=each.machine.resource_key)
+    end_all(pk__in=[first.pk, *(each.pk for each in cursed)])
+    looks(1)
+    Grant.objects.filter(pk=first.pk).update(erred=2)
+    looks(8)
+    assert still_open() == {
+        each.machine.resource_key for each in Grant.objects.exclude(pk=first.pk)
+        .select_related("machine")
+    }  # fmt: skip
+    end_all()
+    looks(3)
+    assert still_open() == {each.machine.resource_key for each in cursed}
+
+
+def test_one_alone_and_then_one_to_blame_leave_the_gate_free(link: Story) -> None:
+    first = several(link, 3)
+    end_all(pk=first.pk)
+    link.azure.fault(**ERROR)
+    looks(2)
+    link.azure.mend()
+    other = Grant.objects.exclude(pk=first.pk).first()
+    assert other is not None
+    link.azure.fault(**ERROR, vm=other.machine.resource_key)
+    end_all(pk=other.pk)
+    looks(4)
+    assert Grant.objects.get(pk=first.pk).state == GrantState.CLOSED
+    end_all()
+    looks(4)
+    assert still_open() == {other.machine.resource_key}
+    link.azure.mend()
+    looks(3)
+    assert not still_open()
+    assert Gate.objects.get(kind="link").erred == 0
+
+
+def test_ends_that_come_while_a_host_is_not_well_begin_at_once(link: Story) -> None:
+    """What lets anybody in is forgotten then, and the page shows no way in any more."""
+    several(link, 10)
+    link.azure.fault(**ERROR)
+    end_all(pk__in=Grant.objects.values_list("pk", flat=True)[:4])
+    looks(2)
+    end_all()
+    looks(1)
+    assert set(Grant.objects.values_list("state", flat=True)) == {GrantState.CLOSING}
 
 
 def test_a_role_that_was_missing_blames_nobody(link: Story) -> None:
@@ -240,7 +295,7 @@ def case(number: int) -> DoorCase:
 
 def sizes(count: int, erred: int) -> list[list[int]]:
     cases = [case(number) for number in range(count)]
-    return [[each.door.machine.pk for each in order] for order in divided(cases, erred)]
+    return [sorted(each.door.machine.pk for each in order) for order in divided(cases, erred)]
 
 
 def test_one_alone_tells_in_turns_the_newest_and_any_other() -> None:
