@@ -32,7 +32,6 @@ class Row(NamedTuple):
     not_before: datetime | None
     due_at: datetime | None
     grace_minutes: int
-    erred: int
     outstanding: str
     problem: str
 

@@ -50,14 +50,14 @@ def to_try(gate: Gate, now: datetime) -> frozenset[int]:
     return frozenset([*fresh[-1:], *others, *blamed[: int(settings.ACCESS_CHUNK)]])
 
 
-def waits_alone(gate: Gate, cases: Sequence[DoorCase]) -> bool:
-    """There is one, and no other of the gate that is not to blame and still to be sent."""
-    mine = [grant.pk for case in cases for grant in case.grants]
+def waits_alone(gate: Gate, case: DoorCase) -> bool:
+    """No other door of the gate waits to be sent that is not to blame."""
+    mine, now = [grant.pk for grant in case.grants], db_now()
     unsent = Q(state=GrantState.CLOSING, erred=0, sent_at__isnull=True, shut_at__isnull=True)
-    waits = unsent | (Q(state=GrantState.OPEN) & over(db_now()))
-    rests = Q(not_before__gt=db_now())
+    waits = unsent | (Q(state=GrantState.OPEN) & over(now))
+    rests = Q(not_before__gt=now)
     waiting = Grant.objects.filter(waits, gate=gate).exclude(rests).exclude(pk__in=mine)
-    return len(cases) == 1 and not waiting.exists()
+    return not waiting.exists()
 
 
 def divided(cases: Sequence[DoorCase], erred: int) -> list[Sequence[DoorCase]]:

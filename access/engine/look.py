@@ -13,10 +13,7 @@ from access.engine.assuming import known_unasked
 from access.engine.calm import calm
 from access.engine.claim import Lease, LeaseLost, claim, renew
 from access.engine.compare import Judged
-from access.engine.dividing import (
-    PROBED_FROM,
-    explains,
-)
+from access.engine.dividing import PROBED_FROM, explains
 from access.engine.doors import by_door
 from access.engine.putting_off import put_off
 from access.engine.record import settle

@@ -206,7 +206,7 @@ class Sending:
             return False
         if self.took or all(map(is_to_blame, cases)):
             return True
-        return self.alone and waits_alone(self.gate, cases)
+        return self.alone and waits_alone(self.gate, cases[0])
 
     def _end_sessions_anyway(self, cases: Sequence[DoorCase]) -> bool:
         """The door cannot be shut by us, but nobody need stay inside."""

@@ -160,9 +160,7 @@ class Gate(AzureResource):
     whole_at = models.DateTimeField(null=True, blank=True)  # last at all that is open there
     audited_at = models.DateTimeField(null=True, blank=True)  # last asked for what is nobody's
     failures = models.PositiveIntegerField(default=0)  # in a row
-    erred = models.PositiveIntegerField(
-        default=0
-    )  # orders to close, in a row, on which Azure broke down
+    erred = models.PositiveIntegerField(default=0)  # closes in a row on which Azure broke down
     problem = models.TextField(blank=True)  # why Azure could not be asked, for people
 
     class Meta:

@@ -32,9 +32,7 @@ class Grant(models.Model):
     place = models.JSONField(default=dict)  # where it was opened; a later sync cannot move it
     not_before = models.DateTimeField(null=True, blank=True)  # the engine leaves it until then
     tries = models.PositiveIntegerField(default=0)  # in vain, one after another, in this state
-    erred = models.PositiveIntegerField(
-        default=0
-    )  # times that Azure broke down on shutting it alone
+    erred = models.PositiveIntegerField(default=0)  # times Azure broke down on shutting it alone
     sent_at = models.DateTimeField(null=True, blank=True)  # last asked of Azure in this state
     sent_until = models.DateTimeField(null=True, blank=True)  # the end that was asked for
     asked_at = models.DateTimeField(null=True, blank=True)  # Azure was last asked to open it

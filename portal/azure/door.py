@@ -125,9 +125,8 @@ def _translate_answer(error: HttpResponseError, receipts: list[Receipt]) -> Late
         return Later(f"Azure cannot find where it is ({code or status}).", receipts=receipts)
     if status in {408} | ONE_RESOURCE or status >= 500:  # noqa: PLR2004
         text = f"Azure answered with an error ({code or status})."
-        whole, made = status not in ONE_RESOURCE, Later
-        if status == 408 or status >= 500:  # noqa: PLR2004
-            made = Erred
+        whole = status not in ONE_RESOURCE
+        made = Erred if whole else Later
         return made(text, retry_after=after, whole=whole, receipts=receipts)
     if status == 403:  # noqa: PLR2004
         return Never(_not_allowed(error), receipts=receipts)
